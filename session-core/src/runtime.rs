@@ -1,0 +1,22 @@
+//! What must happen beside a request. The engine neither spawns nor sleeps by itself.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// A future that is owned and can move between threads.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
+
+/// An async runtime, as far as the engine needs one: for commits of bodies and handles that
+/// were dropped, for keeping the session of a long request alive, for deadlines of store
+/// calls, and for sweeping remote stores.
+///
+/// An adapter hands its framework's runtime to
+/// [`SessionManager::attach_runtime`](crate::SessionManager::attach_runtime).
+pub trait Runtime: Send + Sync + 'static {
+    /// Runs `task` to its end beside whatever else happens.
+    fn spawn(&self, task: BoxFuture<()>);
+
+    /// Completes after `duration`.
+    fn sleep(&self, duration: Duration) -> BoxFuture<()>;
+}

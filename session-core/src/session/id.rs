@@ -1,0 +1,168 @@
+//! The session id, which is a secret, and the names derived from it, which are not.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use ring::digest;
+
+/// Length of a session id in bytes: 256 random bits, twice what OWASP ASVS 7.2.3 asks for.
+pub(crate) const ID_LEN: usize = 32;
+
+/// A session id: 256 random bits.
+///
+/// It can be compared and nothing else: it prints redacted, it is not serializable, and the
+/// token that a client holds is never shown. Use
+/// [`Session::fingerprint`](crate::Session::fingerprint) where logs or a page need a name for
+/// a session.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId([u8; ID_LEN]);
+
+impl SessionId {
+    pub(crate) const fn from_bytes(bytes: [u8; ID_LEN]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; ID_LEN] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionId(redacted)")
+    }
+}
+
+/// The name under which a store keeps a session: SHA-256 over the namespace and the id.
+///
+/// A store never sees an id, so a leaked store is not a set of live cookies (compare Rack
+/// CVE-2019-16782). The digest also binds the namespace: two applications that share a store
+/// never meet. Prints redacted, since the logs of a service are no place for digests either.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StoreKey([u8; 32]);
+
+impl StoreKey {
+    /// A key from its 32 bytes, as a store reads them back.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes of the key.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The key in 64 lower-case hexadecimal digits: safe in file names that fold case, in
+    /// SQL, in Redis and in a URL.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        hex(&self.0)
+    }
+}
+
+impl fmt::Debug for StoreKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoreKey(redacted)")
+    }
+}
+
+impl Hash for StoreKey {
+    /// Hashes the first eight bytes: the key is a digest of random bits that no client can
+    /// choose, so any eight bytes of it are as good as all.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        state.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+    }
+}
+
+/// Which application a session belongs to (`HttpSession.getServletContext`, Servlet 7.3).
+///
+/// Sixteen bytes derived from the name, so that hashing an id together with it stays within
+/// one block of SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NamespaceTag([u8; 16]);
+
+impl NamespaceTag {
+    pub(crate) fn of(namespace: &str) -> Self {
+        let mut tag = [0; 16];
+        let digest = digest::digest(&digest::SHA256, namespace.as_bytes());
+        tag.copy_from_slice(&digest.as_ref()[..16]);
+        Self(tag)
+    }
+
+    pub(crate) fn store_key(self, id: &SessionId) -> StoreKey {
+        let mut message = [0; 16 + ID_LEN];
+        message[..16].copy_from_slice(&self.0);
+        message[16..].copy_from_slice(&id.0);
+        let mut key = [0; 32];
+        key.copy_from_slice(digest::digest(&digest::SHA256, &message).as_ref());
+        StoreKey(key)
+    }
+}
+
+/// A name for a session that is safe to show and to log: eight bytes of a keyed digest.
+///
+/// It changes when the id changes, cannot be turned back into an id or a token, and is no
+/// credential.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 8]);
+
+impl Fingerprint {
+    pub(crate) const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+/// A name for a stored session that outlives a change of its id: random, kept in the record,
+/// and no credential. It is what a list of "your devices" refers to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionHandle([u8; 16]);
+
+impl SessionHandle {
+    /// A handle from its 16 bytes, as a store reads them back.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 16 bytes of the handle.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for SessionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionHandle({self})")
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 0xf])
+        .map(|nibble| char::from(DIGITS[usize::from(nibble)]))
+        .collect()
+}

@@ -1,0 +1,230 @@
+//! What a store keeps of a session, and the one rule that says when it has expired.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::id::{SessionHandle, StoreKey};
+use super::interval::MaxInactiveInterval;
+use super::value::Value;
+use crate::clock::Timestamp;
+
+/// A counter that rises with every change of a session, for the session's whole life.
+///
+/// Each attribute carries the revision at which it last changed; an update is applied only
+/// while its attribute is still at the revision that the update read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revision(u64);
+
+impl Revision {
+    /// A revision from its number, as a store reads it back.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number of the revision.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The revision that the next change gets.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// A session as a store keeps it.
+///
+/// Cheap to clone: the attributes are shared until one of the copies changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// The key that this record belongs to. The engine compares it after every load, so that
+    /// a store which answers with somebody else's row is found out.
+    pub key: StoreKey,
+    /// A public name that outlives a change of the id.
+    pub handle: SessionHandle,
+    /// When the session was created.
+    pub created_at: Timestamp,
+    /// The latest access that was recorded.
+    pub accessed_at: Timestamp,
+    /// When the id was last sent to the client in a cookie.
+    pub issued_at: Timestamp,
+    /// How long the session may lie idle.
+    pub max_inactive_interval: MaxInactiveInterval,
+    /// When the session ends whatever its activity; [`Timestamp::NEVER`] for no limit.
+    pub absolute_deadline: Timestamp,
+    /// Who logged in, and when; `None` for an anonymous session.
+    pub authentication: Option<Authentication>,
+    /// The revision of the last change.
+    pub revision: Revision,
+    /// The attributes, ordered by name.
+    pub attributes: Attributes,
+}
+
+/// Who a session belongs to since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authentication {
+    /// The name under which the visitor logged in.
+    pub principal: Arc<str>,
+    /// When the visitor proved to be that principal.
+    pub authenticated_at: Timestamp,
+}
+
+impl Record {
+    /// An anonymous session without attributes that is accessed for the first time at `now`
+    /// and never expires.
+    #[must_use]
+    pub fn new(key: StoreKey, handle: SessionHandle, now: Timestamp) -> Self {
+        Self {
+            key,
+            handle,
+            created_at: now,
+            accessed_at: now,
+            issued_at: now,
+            max_inactive_interval: MaxInactiveInterval::Never,
+            absolute_deadline: Timestamp::NEVER,
+            authentication: None,
+            revision: Revision::default(),
+            attributes: Attributes::default(),
+        }
+    }
+
+    /// When the session expires unless it is accessed before: the earlier of the idle and the
+    /// absolute deadline, [`Timestamp::NEVER`] when it has neither.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.max_inactive_interval
+            .deadline(self.accessed_at)
+            .min(self.absolute_deadline)
+    }
+
+    /// True from the moment of [`expires_at`](Self::expires_at) on: a session that was idle
+    /// for exactly its limit is expired. The one rule that load, apply, sweep, SQL and native
+    /// expiry times all derive from.
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at() <= now
+    }
+
+    /// Records an access at `accessed_at`. Access times only rise, except that one more than
+    /// five minutes ahead of `now` counts as `now`: a clock that was wrong for a while must
+    /// not make a session immortal.
+    pub fn record_access(&mut self, accessed_at: Timestamp, now: Timestamp) {
+        self.accessed_at = not_ahead(self.accessed_at, now).max(not_ahead(accessed_at, now));
+    }
+
+    /// The size in bytes that limits count: names, values and the principal.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let principal = self
+            .authentication
+            .as_ref()
+            .map_or(0, |login| login.principal.len());
+        principal + self.attributes.size()
+    }
+}
+
+/// How far an access time may lie ahead of the clock before it is taken for a wrong clock.
+const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5 * 60);
+
+fn not_ahead(time: Timestamp, now: Timestamp) -> Timestamp {
+    if time.saturating_since(now) > CLOCK_SKEW_MAX {
+        now
+    } else {
+        time
+    }
+}
+
+/// One attribute of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// The name, 1 to 255 bytes, compared byte for byte.
+    pub name: Arc<str>,
+    /// The revision at which the value last changed.
+    pub revision: Revision,
+    /// The value.
+    pub value: Value,
+}
+
+impl Attribute {
+    /// The size in bytes that limits count: name and value.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.name.len() + self.value.bytes().len()
+    }
+}
+
+/// The attributes of a session, ordered by name; clones share them until one changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attributes(Arc<Vec<Attribute>>);
+
+impl Attributes {
+    /// The attribute called `name`, or `None` when there is none.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Attribute> {
+        let index = self.position(name).ok()?;
+        self.0.get(index)
+    }
+
+    /// The attributes, ordered by name.
+    pub fn iter(&self) -> std::slice::Iter<'_, Attribute> {
+        self.0.iter()
+    }
+
+    /// How many attributes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True when there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The bytes of all names and values.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.iter().map(Attribute::size).sum()
+    }
+
+    /// Where `name` is, or where it would be inserted.
+    pub(super) fn position(&self, name: &str) -> Result<usize, usize> {
+        self.0
+            .binary_search_by(|attribute| attribute.name.as_bytes().cmp(name.as_bytes()))
+    }
+
+    /// The list for changing it; copied first when another record shares it.
+    pub(super) fn make_mut(&mut self) -> &mut Vec<Attribute> {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl FromIterator<Attribute> for Attributes {
+    /// Collects attributes in any order; of several with one name the last one stays.
+    fn from_iter<I: IntoIterator<Item = Attribute>>(attributes: I) -> Self {
+        let mut collected = Self::default();
+        for attribute in attributes {
+            let position = collected.position(&attribute.name);
+            let list = collected.make_mut();
+            match position {
+                Ok(index) => list[index] = attribute,
+                Err(index) => list.insert(index, attribute),
+            }
+        }
+        collected
+    }
+}
+
+impl<'a> IntoIterator for &'a Attributes {
+    type Item = &'a Attribute;
+    type IntoIter = std::slice::Iter<'a, Attribute>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

@@ -1,0 +1,270 @@
+//! One attribute value as a store keeps it: opaque bytes and the codec they are in.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// How the bytes of a [`Value`] are encoded. Stored as one byte beside the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Codec {
+    /// MessagePack; structs are maps with field names, so that fields can come and go.
+    MessagePack,
+}
+
+impl Codec {
+    /// The byte that stands for this codec in a stored record.
+    #[must_use]
+    pub const fn as_byte(self) -> u8 {
+        match self {
+            Self::MessagePack => 1,
+        }
+    }
+
+    /// The codec that `byte` stands for, or `None` when this version does not know it.
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            1 => Some(Self::MessagePack),
+            _ => None,
+        }
+    }
+}
+
+/// The value of one attribute: bytes that only the application's own types give a meaning.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Value {
+    codec: Codec,
+    bytes: Vec<u8>,
+}
+
+impl Value {
+    /// A value from its stored parts.
+    #[must_use]
+    pub const fn new(codec: Codec, bytes: Vec<u8>) -> Self {
+        Self { codec, bytes }
+    }
+
+    /// The codec of the bytes.
+    #[must_use]
+    pub const fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// The encoded bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Encodes `value`; `size_hint` is the length in bytes that the buffer starts with.
+    pub(crate) fn encode<T>(value: &T, size_hint: usize) -> Result<Self, rmp_serde::encode::Error>
+    where
+        T: Serialize + ?Sized,
+    {
+        let mut bytes = Vec::with_capacity(size_hint);
+        rmp_serde::encode::write_named(&mut bytes, value)?;
+        Ok(Self::new(Codec::MessagePack, bytes))
+    }
+
+    pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, rmp_serde::decode::Error> {
+        match self.codec {
+            Codec::MessagePack => rmp_serde::from_slice(&self.bytes),
+        }
+    }
+
+    /// True for the encoding of `None` and `()`: setting it removes the attribute
+    /// (Servlet: `setAttribute(name, null)`).
+    pub(crate) fn is_null(&self) -> bool {
+        self.bytes == [marker::NIL]
+    }
+
+    /// Overwrites this value with `other`, reusing the buffer that is there.
+    pub(crate) fn overwrite(&mut self, other: &Self) {
+        self.codec = other.codec;
+        self.bytes.clear();
+        self.bytes.extend_from_slice(&other.bytes);
+    }
+
+    /// True when [`append`](Self::append) can add to this value.
+    pub(crate) fn is_list(&self) -> bool {
+        list_header(&self.bytes).is_some()
+    }
+
+    /// Adds `items` to the end of this list.
+    ///
+    /// # Errors
+    /// [`NotAList`] when the value is something else; it is then unchanged.
+    pub(crate) fn append(&mut self, items: &Items) -> Result<(), NotAList> {
+        let (count, header_len) = list_header(&self.bytes).ok_or(NotAList)?;
+        let header = wide_list_header(count.checked_add(items.count).ok_or(NotAList)?);
+        if header_len == header.len() {
+            self.bytes[..header_len].copy_from_slice(&header);
+        } else {
+            self.bytes.splice(..header_len, header);
+        }
+        self.bytes.extend_from_slice(&items.bytes);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Value {
+    /// Prints the size, not the content: values are the visitor's data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Value({:?}, {} bytes)", self.codec, self.bytes.len())
+    }
+}
+
+/// The items that an append adds to the end of a list: only these travel to the store.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Items {
+    count: u32,
+    bytes: Vec<u8>,
+}
+
+impl Items {
+    /// Items from their stored parts: how many, and their MessagePack encodings one after
+    /// the other.
+    #[must_use]
+    pub const fn from_parts(count: u32, bytes: Vec<u8>) -> Self {
+        Self { count, bytes }
+    }
+
+    /// How many items there are.
+    #[must_use]
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The MessagePack encodings of the items, one after the other.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The list that consists of just these items.
+    #[must_use]
+    pub fn to_list(&self) -> Value {
+        let mut bytes = Vec::with_capacity(LIST_HEADER_LEN + self.bytes.len());
+        bytes.extend_from_slice(&wide_list_header(self.count));
+        bytes.extend_from_slice(&self.bytes);
+        Value::new(Codec::MessagePack, bytes)
+    }
+
+    /// Adds one item; on failure nothing was added.
+    pub(crate) fn push<T>(&mut self, item: &T) -> Result<(), rmp_serde::encode::Error>
+    where
+        T: Serialize + ?Sized,
+    {
+        let before = self.bytes.len();
+        match rmp_serde::encode::write_named(&mut self.bytes, item) {
+            Ok(()) => {
+                self.count += 1;
+                Ok(())
+            }
+            Err(error) => {
+                self.bytes.truncate(before);
+                Err(error)
+            }
+        }
+    }
+
+    /// Adds the items of `other` behind these.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        self.count += other.count;
+        self.bytes.extend_from_slice(&other.bytes);
+    }
+}
+
+impl fmt::Debug for Items {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Items({}, {} bytes)", self.count, self.bytes.len())
+    }
+}
+
+/// The value is not a list, so nothing can be appended to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotAList;
+
+/// First bytes of a MessagePack value.
+mod marker {
+    pub(super) const NIL: u8 = 0xc0;
+    pub(super) const FIX_ARRAY: u8 = 0x90;
+    pub(super) const FIX_ARRAY_LAST: u8 = 0x9f;
+    pub(super) const ARRAY_16: u8 = 0xdc;
+    pub(super) const ARRAY_32: u8 = 0xdd;
+}
+
+/// Length of the list header that appending leaves behind: always the widest form, so that
+/// later appends change the count in place.
+const LIST_HEADER_LEN: usize = 5;
+
+fn wide_list_header(count: u32) -> [u8; LIST_HEADER_LEN] {
+    let [a, b, c, d] = count.to_be_bytes();
+    [marker::ARRAY_32, a, b, c, d]
+}
+
+/// Item count and header length when `bytes` is a MessagePack array.
+fn list_header(bytes: &[u8]) -> Option<(u32, usize)> {
+    match *bytes {
+        [first @ marker::FIX_ARRAY..=marker::FIX_ARRAY_LAST, ..] => {
+            Some((u32::from(first - marker::FIX_ARRAY), 1))
+        }
+        [marker::ARRAY_16, a, b, ..] => Some((u32::from(u16::from_be_bytes([a, b])), 3)),
+        [marker::ARRAY_32, a, b, c, d, ..] => Some((u32::from_be_bytes([a, b, c, d]), 5)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(words: &[&str]) -> Items {
+        let mut items = Items::default();
+        for word in words {
+            items.push(word).unwrap();
+        }
+        items
+    }
+
+    #[test]
+    fn appending_to_a_list_of_any_header_width_adds_at_the_end() {
+        for length in [0_usize, 1, 15, 16, 70_000] {
+            let before: Vec<String> = (0..length).map(|n| n.to_string()).collect();
+            let mut value = Value::encode(&before, 0).unwrap();
+            value.append(&items(&["x", "y"])).unwrap();
+            value.append(&items(&["z"])).unwrap();
+            let after: Vec<String> = value.decode().unwrap();
+            assert_eq!(after[..length], before);
+            assert_eq!(after[length..], ["x", "y", "z"]);
+        }
+    }
+
+    #[test]
+    fn appending_to_something_else_changes_nothing() {
+        let mut value = Value::encode("text", 0).unwrap();
+        let before = value.clone();
+        assert_eq!(value.append(&items(&["x"])), Err(NotAList));
+        assert_eq!(value, before);
+    }
+
+    #[test]
+    fn items_become_a_list_of_their_own() {
+        let list: Vec<String> = items(&["a", "b"]).to_list().decode().unwrap();
+        assert_eq!(list, ["a", "b"]);
+    }
+
+    #[test]
+    fn none_and_unit_are_null() {
+        assert!(Value::encode(&None::<u32>, 0).unwrap().is_null());
+        assert!(!Value::encode(&0_u32, 0).unwrap().is_null());
+    }
+
+    #[test]
+    fn a_value_prints_its_size_and_not_its_content() {
+        let value = Value::encode("secret text", 0).unwrap();
+        assert_eq!(format!("{value:?}"), "Value(MessagePack, 12 bytes)");
+    }
+}

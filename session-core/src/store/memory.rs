@@ -1,0 +1,1 @@
+//! The reference store and the default: the memory of this process.
