@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::entropy::EntropyError;
+use crate::session::Refusal;
 use crate::store::StoreError;
 
 /// The error of somebody else's code, kept as the source of one of ours.
@@ -132,6 +133,16 @@ impl SessionError {
             413 => "The session is too large.",
             503 => "The session is not available at the moment.",
             _ => "The session could not be used.",
+        }
+    }
+}
+
+impl From<Refusal> for SessionError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Conflict => Self::Conflict,
+            Refusal::NotAList(name) => Self::NotAList { name },
+            Refusal::TooLarge => Self::TooLarge,
         }
     }
 }

@@ -1,1 +1,120 @@
-fn main() {}
+//! `cargo run` starts the chat and prints where it listens.
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use chat::app::{self, Chat, Limits};
+use chat::cors::Cors;
+use chat::options::{Options, StoreKind, Transport};
+use chat::responder::{ApiKey, Responder, Upstream};
+use clap::Parser;
+use futures_util::FutureExt;
+use session_core::{ConfigError, MemoryStore, SecretKey, SessionManager};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How long a conversation may lie idle: over night the page may stay open.
+const IDLE_LIMIT: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// Name of the cookie over plain HTTP. Cookies ignore ports, so on `localhost` every program
+/// under development shares one jar, where the usual name would be somebody else's.
+const PLAIN_COOKIE: &str = "chat-sid";
+
+/// How long replies may go on after a signal to stop. What they said by then is kept.
+const GRACE: Duration = Duration::from_secs(5);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    let limits = Limits::default();
+    let sessions = sessions(&options, limits)?;
+    let stop = stop_signal()?.shared();
+    let time_is_up = stop.clone().then(|()| tokio::time::sleep(GRACE)).shared();
+    let chat = Chat::new(responder(&options)?, limits, time_is_up.clone());
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
+    let address = listener.local_addr()?;
+    for origin in &options.cors_origins {
+        if origin.is_another_site_than(address) {
+            eprintln!(
+                "warning: {origin} is another site than http://{address}, so browsers send no \
+                 session cookie from its pages; use the same host name for both"
+            );
+        }
+    }
+    let router = app::router(sessions.clone(), chat, Cors::new(options.cors_origins));
+
+    let server = axum::serve(listener, router).with_graceful_shutdown(stop);
+    println!("listening on http://{address}");
+    tokio::select! {
+        served = server => served?,
+        // A client that does not read holds its connection open; nothing is left to say to it.
+        () = time_is_up.then(|()| tokio::time::sleep(GRACE)) => {}
+    }
+    sessions.drain().await;
+    Ok(())
+}
+
+fn sessions(options: &Options, limits: Limits) -> Result<SessionManager, ConfigError> {
+    let secret = match &options.secret {
+        Some(secret) => SecretKey::new(secret.as_bytes())?,
+        None => {
+            eprintln!(
+                "warning: no --secret, so one is generated: sessions end when this program does"
+            );
+            SecretKey::generate()?
+        }
+    };
+    let builder = SessionManager::builder()
+        .secret_key(secret)
+        .max_inactive_interval(IDLE_LIMIT)
+        .max_bytes(limits.session);
+    let builder = match options.store {
+        StoreKind::Memory => builder.store(MemoryStore::new()),
+    };
+    let builder = match options.transport() {
+        Transport::Tls => builder,
+        Transport::Plain => {
+            eprintln!(
+                "note: {}, so the cookie {PLAIN_COOKIE} travels without Secure",
+                match options.insecure {
+                    Some(_) => "--insecure was given",
+                    None => "this is a loopback address without TLS",
+                }
+            );
+            builder.secure(false).cookie_name(PLAIN_COOKIE)
+        }
+    };
+    builder.build()
+}
+
+fn responder(options: &Options) -> Result<Responder, Box<dyn Error>> {
+    let (Some(url), Some(model)) = (&options.upstream, &options.model) else {
+        return Ok(Responder::embedded(options.token_delay()));
+    };
+    let key = std::env::var(Options::API_KEY_VARIABLE).ok().map(ApiKey::new);
+    Ok(Responder::Upstream(Upstream::new(url, model.clone(), key)?))
+}
+
+/// Completes when the process is asked to stop, by Ctrl-C or by a service manager.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

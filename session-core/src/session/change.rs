@@ -202,7 +202,7 @@ impl Record {
                 }
             }
             new_size = new_size.saturating_sub(current.map_or(0, Attribute::size))
-                + change.size_after(current);
+                + change.size_over(current);
             new_count = new_count - usize::from(current.is_some())
                 + usize::from(!matches!(change.edit, Edit::Remove));
         }
@@ -268,9 +268,9 @@ impl Expected {
 }
 
 impl AttributeChange {
-    /// An upper bound of the attribute's size after this change, exact but for the few bytes
+    /// An upper bound of the attribute's size after this change of `current`, exact but for the few bytes
     /// by which a list header may widen.
-    fn size_after(&self, current: Option<&Attribute>) -> usize {
+    pub(crate) fn size_over(&self, current: Option<&Attribute>) -> usize {
         const WIDER_HEADER: usize = 4;
         match &self.edit {
             Edit::Remove => 0,

@@ -1,14 +1,20 @@
 //! A session, as a handler sees it and as a store keeps it.
 
 mod change;
+pub(crate) mod edits;
+pub(crate) mod handle;
 mod id;
 mod interval;
+pub(crate) mod live;
 mod record;
 mod value;
+pub(crate) mod view;
 
 pub use change::{AttributeChange, ChangeSet, Edit, Expected, Limits, Login, Refusal, Reply};
+pub use handle::{Session, SessionAttribute};
 pub use id::{Fingerprint, SessionHandle, SessionId, StoreKey};
 pub(crate) use id::{ID_LEN, NamespaceTag};
 pub use interval::MaxInactiveInterval;
 pub use record::{Attribute, Attributes, Authentication, Record, Revision};
 pub use value::{Codec, Items, Value};
+pub use view::SessionView;

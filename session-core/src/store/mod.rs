@@ -226,16 +226,21 @@ pub enum Access {
 }
 
 impl Access {
-    /// True when an access at `now` is to be recorded over one at `recorded`.
+    /// True when an access at `now` is to be recorded in `record`.
+    ///
+    /// An access is never spared for longer than a tenth of the record's own idle limit, so
+    /// that a session in use does not expire for want of a write.
     #[must_use]
-    pub fn is_due(self, recorded: Timestamp, now: Timestamp) -> bool {
-        match self {
-            Self::Peek => false,
-            Self::Counted { unless_within } => {
-                recorded != now
-                    && (now < recorded || now.saturating_since(recorded) >= unless_within)
-            }
-        }
+    pub fn is_due(self, record: &Record, now: Timestamp) -> bool {
+        let Self::Counted { unless_within } = self else {
+            return false;
+        };
+        let spared = match record.max_inactive_interval.as_duration() {
+            Some(idle) => unless_within.min(idle / 10),
+            None => unless_within,
+        };
+        let recorded = record.accessed_at;
+        recorded != now && (now < recorded || now.saturating_since(recorded) >= spared)
     }
 }
 

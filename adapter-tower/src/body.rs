@@ -1,0 +1,212 @@
+//! Response bodies that carry their session to the end.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use session_core::{BoxError, Exchange, Main};
+
+/// How the bodies of a framework carry a session. A framework with one body type of its own
+/// implements this so that a response without late writes keeps its body as it is.
+pub trait BodyPolicy<B, S> {
+    /// The body of a response of the service.
+    type Body;
+
+    /// The body of a response whose session is finished.
+    fn plain(body: B) -> Self::Body;
+
+    /// A body during which the session may still change; see [`SessionBody::watched`].
+    fn watched(body: B, exchange: Exchange<S>, length: Option<u64>) -> Self::Body;
+
+    /// A body with this text alone.
+    fn text(text: &'static str) -> Self::Body;
+}
+
+/// Wraps any body in a [`SessionBody`].
+#[derive(Clone, Copy, Debug)]
+pub enum WrapBody {}
+
+impl<B, S> BodyPolicy<B, S> for WrapBody
+where
+    B: Body,
+    B::Data: From<&'static [u8]>,
+{
+    type Body = SessionBody<B, S>;
+
+    fn plain(body: B) -> Self::Body {
+        SessionBody::plain(body)
+    }
+
+    fn watched(body: B, exchange: Exchange<S>, length: Option<u64>) -> Self::Body {
+        SessionBody::watched(body, exchange, length)
+    }
+
+    fn text(text: &'static str) -> Self::Body {
+        SessionBody {
+            kind: Kind::Text { text: Some(text) },
+        }
+    }
+}
+
+pin_project! {
+    /// A body that stores what was written to the session while it streamed, before its end
+    /// is visible; also when it is dropped early.
+    pub struct SessionBody<B, S = Main>
+    where
+        B: Body,
+    {
+        #[pin]
+        kind: Kind<B, S>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjection]
+    enum Kind<B, S>
+    where
+        B: Body,
+    {
+        Plain { #[pin] body: B },
+        Watched { #[pin] body: B, watch: Watch<B::Data, S> },
+        Text { text: Option<&'static str> },
+    }
+}
+
+struct Watch<D, S> {
+    // Gone once the session is finished.
+    exchange: Option<Exchange<S>>,
+    // What is left of a length that the client knows: it stops reading at the last byte, and
+    // servers stop polling there.
+    bytes_left: Option<u64>,
+    // The end of the body, held back until the session is finished.
+    held: Option<Option<Frame<D>>>,
+}
+
+impl<B: Body, S> SessionBody<B, S> {
+    /// A body whose session is finished.
+    #[must_use]
+    pub const fn plain(body: B) -> Self {
+        Self {
+            kind: Kind::Plain { body },
+        }
+    }
+
+    /// A body during which the session may still change. `length` is the number of bytes that
+    /// the client has been promised, if it was promised any.
+    #[must_use]
+    pub const fn watched(body: B, exchange: Exchange<S>, length: Option<u64>) -> Self {
+        Self {
+            kind: Kind::Watched {
+                body,
+                watch: Watch {
+                    exchange: Some(exchange),
+                    bytes_left: length,
+                    held: None,
+                },
+            },
+        }
+    }
+}
+
+impl<B, S> Body for SessionBody<B, S>
+where
+    B: Body,
+    B::Data: From<&'static [u8]>,
+    B::Error: Into<BoxError>,
+{
+    type Data = B::Data;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        match self.project().kind.project() {
+            KindProjection::Plain { body } => body.poll_frame(cx).map_err(Into::into),
+            KindProjection::Watched { body, watch } => watch.poll_frame(body, cx),
+            KindProjection::Text { text } => {
+                let frame = text.take().map(|text| Frame::data(text.as_bytes().into()));
+                Poll::Ready(frame.map(Ok))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Plain { body } => body.is_end_stream(),
+            // Before the session is finished the end must not be seen.
+            Kind::Watched { body, watch } => watch.exchange.is_none() && body.is_end_stream(),
+            Kind::Text { text } => text.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Plain { body } | Kind::Watched { body, .. } => body.size_hint(),
+            Kind::Text { text } => SizeHint::with_exact(text.map_or(0, |text| text.len() as u64)),
+        }
+    }
+}
+
+impl<D: bytes::Buf, S> Watch<D, S> {
+    fn poll_frame<B>(
+        &mut self,
+        mut body: Pin<&mut B>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<D>, BoxError>>>
+    where
+        B: Body<Data = D>,
+        B::Error: Into<BoxError>,
+    {
+        loop {
+            let Some(exchange) = &mut self.exchange else {
+                return body.poll_frame(cx).map_err(Into::into);
+            };
+            if self.held.is_some() {
+                let finished = ready!(exchange.poll_finish(cx));
+                self.exchange = None;
+                let end = self.held.take().flatten();
+                return Poll::Ready(match finished {
+                    Ok(()) => end.map(Ok),
+                    Err(error) => Some(Err(error.into())),
+                });
+            }
+            if let Err(error) = ready!(exchange.poll_flush(cx)) {
+                self.exchange = None;
+                return Poll::Ready(Some(Err(error.into())));
+            }
+            match body.as_mut().poll_frame(cx) {
+                Poll::Pending => {
+                    exchange.poll_keep_alive(cx);
+                    return Poll::Pending;
+                }
+                Poll::Ready(None) => self.held = Some(None),
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.count(&frame);
+                    if !body.is_end_stream() && self.bytes_left != Some(0) {
+                        return Poll::Ready(Some(Ok(frame)));
+                    }
+                    self.held = Some(Some(frame));
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    // The response is broken; what was written is stored all the same.
+                    self.exchange = None;
+                    return Poll::Ready(Some(Err(error.into())));
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, frame: &Frame<D>) {
+        if let (Some(left), Some(data)) = (&mut self.bytes_left, frame.data_ref()) {
+            *left = left.saturating_sub(data.remaining() as u64);
+        }
+    }
+}
+
+impl<B: Body, S> std::fmt::Debug for SessionBody<B, S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionBody")
+    }
+}

@@ -1,0 +1,122 @@
+//! The future of a response: runs the handler, keeps the session alive meanwhile, commits.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use session_core::{Exchange, Main, SessionError};
+
+use crate::body::{BodyPolicy, WrapBody};
+use crate::headers::ResponseHeaders;
+
+pin_project! {
+    /// The response of a [`SessionService`](crate::SessionService).
+    ///
+    /// Dropping it before it completes means that the client is gone: the handler is dropped
+    /// and nothing more of its session is stored.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F, S = Main, P = WrapBody>
+    where
+        F: Future,
+    {
+        #[pin]
+        handler: F,
+        exchange: Option<Exchange<S>>,
+        // What the handler answered, while its session is being stored.
+        answer: Option<F::Output>,
+        policy: PhantomData<fn() -> P>,
+    }
+}
+
+impl<F: Future, S, P> ResponseFuture<F, S, P> {
+    pub(crate) const fn new(handler: F, exchange: Exchange<S>) -> Self {
+        Self {
+            handler,
+            exchange: Some(exchange),
+            answer: None,
+            policy: PhantomData,
+        }
+    }
+}
+
+impl<F, B, E, S, P> Future for ResponseFuture<F, S, P>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body,
+    P: BodyPolicy<B, S>,
+    S: 'static,
+{
+    type Output = Result<Response<P::Body>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Some(exchange) = this.exchange else {
+            // Polled again after completion, which the contract of futures leaves open.
+            return Poll::Pending;
+        };
+        if this.answer.is_none() {
+            match this.handler.poll(cx) {
+                Poll::Ready(answer) => *this.answer = Some(answer),
+                Poll::Pending => {
+                    exchange.poll_keep_alive(cx);
+                    return Poll::Pending;
+                }
+            }
+        }
+        let committed = ready!(exchange.poll_commit(cx));
+        let (Some(exchange), Some(answer)) = (this.exchange.take(), this.answer.take()) else {
+            return Poll::Pending;
+        };
+        let mut response = answer?;
+        match committed {
+            Ok(delivery) => {
+                if !delivery.is_empty() {
+                    delivery.write_to(&mut ResponseHeaders(response.headers_mut()));
+                }
+            }
+            Err(error) => return Poll::Ready(Ok(failure(&error).map(P::text))),
+        }
+        // After an upgrade the connection is no longer this request's.
+        let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        Poll::Ready(Ok(if upgraded || !exchange.may_change() {
+            response.map(P::plain)
+        } else {
+            let length = content_length(&response);
+            response.map(|body| P::watched(body, exchange, length))
+        }))
+    }
+}
+
+/// The response that takes the place of the handler's when the session could not be stored:
+/// opaque, with a fixed text.
+fn failure(error: &SessionError) -> Response<&'static str> {
+    let mut response = Response::new(error.public_text());
+    *response.status_mut() =
+        StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The length that the response announces, if it does.
+fn content_length<B: Body>(response: &Response<B>) -> Option<u64> {
+    let announced = response
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    announced.or_else(|| response.body().size_hint().exact())
+}
+
+impl<F: Future, S, P> std::fmt::Debug for ResponseFuture<F, S, P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ResponseFuture")
+    }
+}

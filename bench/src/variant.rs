@@ -1,0 +1,53 @@
+//! The libraries that are compared. Each has a file of its own with one function: it builds
+//! a router with an empty store, and with the same routes as all the others.
+
+use axum::Router;
+
+use crate::{axum_session, bare, tower_sessions};
+
+/// One way to give an axum application sessions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Variant {
+    /// The same routes without sessions: what the others are compared with.
+    Bare,
+    /// This workspace.
+    #[cfg(feature = "ours")]
+    Ours,
+    /// tower-sessions with a signed cookie.
+    TowerSessions,
+    /// axum_session with a signed cookie.
+    AxumSession,
+}
+
+impl Variant {
+    /// All of them, in the order of the report.
+    pub(crate) const ALL: &[Self] = &[
+        Self::Bare,
+        #[cfg(feature = "ours")]
+        Self::Ours,
+        Self::TowerSessions,
+        Self::AxumSession,
+    ];
+
+    /// The name in reports and on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "bare",
+            #[cfg(feature = "ours")]
+            Self::Ours => "ours",
+            Self::TowerSessions => "tower-sessions",
+            Self::AxumSession => "axum_session",
+        }
+    }
+
+    /// A router of this variant, with an empty store.
+    pub(crate) async fn router(self) -> Result<Router, Box<dyn std::error::Error>> {
+        match self {
+            Self::Bare => Ok(bare::router()),
+            #[cfg(feature = "ours")]
+            Self::Ours => crate::ours::router(),
+            Self::TowerSessions => Ok(tower_sessions::router()),
+            Self::AxumSession => axum_session::router().await,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Who may call from elsewhere: pages of listed origins, with the cookie, and no others.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::refusal::Refusal;
+
+/// An origin as browsers spell it (RFC 6454, section 6.2): scheme, host, and the port unless
+/// it is the scheme's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    scheme: Scheme,
+    host: String,
+    port: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// The text is not the origin of one web site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an origin is http:// or https://, a host and perhaps a port, such as http://127.0.0.1:3000; `*` and `null` are not allowed, since the browser sends the session along")]
+pub struct NotAnOrigin;
+
+impl FromStr for Origin {
+    type Err = NotAnOrigin;
+
+    fn from_str(text: &str) -> Result<Self, NotAnOrigin> {
+        let uri: Uri = text.parse().map_err(|_| NotAnOrigin)?;
+        let scheme = match uri.scheme_str() {
+            Some("http") => Scheme::Http,
+            Some("https") => Scheme::Https,
+            _ => return Err(NotAnOrigin),
+        };
+        let authority = uri.authority().ok_or(NotAnOrigin)?;
+        let bare = uri.path() == "/" && uri.query().is_none() && !authority.as_str().contains('@');
+        let host = authority.host().to_ascii_lowercase();
+        if !bare || host.is_empty() || host.contains('*') {
+            return Err(NotAnOrigin);
+        }
+        Ok(Self {
+            scheme,
+            host,
+            port: uri.port_u16().unwrap_or(scheme.default_port()),
+        })
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme.name(), self.host)?;
+        if self.port == self.scheme.default_port() {
+            Ok(())
+        } else {
+            write!(f, ":{}", self.port)
+        }
+    }
+}
+
+impl Origin {
+    /// True when a page of this origin is another *site* than a plain-HTTP server that is
+    /// reached under `address`, so that a browser sends no `SameSite=Lax` cookie with its
+    /// requests: hosts that differ, as `localhost` and `127.0.0.1` do, or another scheme.
+    /// Ports do not matter. An address that stands for all interfaces tells no host: false.
+    #[must_use]
+    pub fn is_another_site_than(&self, address: SocketAddr) -> bool {
+        if address.ip().is_unspecified() {
+            return false;
+        }
+        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        self.scheme == Scheme::Https || host.parse::<IpAddr>() != Ok(address.ip())
+    }
+}
+
+/// The origins whose pages may use the session of a visitor.
+#[derive(Clone, Debug, Default)]
+pub struct Cors {
+    origins: Arc<[Origin]>,
+}
+
+impl Cors {
+    /// Lets pages of `origins` in, besides those of the server itself.
+    #[must_use]
+    pub fn new(origins: Vec<Origin>) -> Self {
+        Self {
+            origins: origins.into(),
+        }
+    }
+
+    /// The listed origin that a request comes from.
+    fn listed<'a>(&self, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
+        let value = headers.get(header::ORIGIN)?;
+        let origin: Origin = value.to_str().ok()?.parse().ok()?;
+        self.origins.contains(&origin).then_some(value)
+    }
+}
+
+/// How long, in seconds, a browser may remember the answer to a preflight.
+const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");
+
+/// Answers preflights, names listed origins in responses, and refuses what changes something
+/// on behalf of a page from elsewhere.
+///
+/// The refusal is what keeps a page on another port of the same host out: to a browser that
+/// is the same site, so it sends the cookie, and a request in simple form needs no preflight.
+pub async fn guard(State(cors): State<Cors>, request: Request, next: Next) -> Response {
+    let listed = cors.listed(request.headers()).cloned();
+    let mut response = if is_preflight(&request) {
+        preflight(listed.is_some())
+    } else if changes_something(request.method())
+        && listed.is_none()
+        && !is_same_origin(request.headers())
+    {
+        Refusal::ForeignOrigin.into_response()
+    } else {
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    if !cors.origins.is_empty() {
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+    }
+    if let Some(origin) = listed {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+            HeaderValue::from_static("true"),
+        );
+    }
+    response
+}
+
+fn is_preflight(request: &Request) -> bool {
+    request.method() == Method::OPTIONS
+        && request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn preflight(listed: bool) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if listed {
+        let headers = response.headers_mut();
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("GET, POST, DELETE"),
+        );
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static("content-type"),
+        );
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE);
+    }
+    response
+}
+
+fn changes_something(method: &Method) -> bool {
+    !method.is_safe()
+}
+
+/// True when no other origin is named: programs name none, and a browser names the host that
+/// it talks to. The scheme is not compared, since a proxy in front may speak TLS.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
+    let host = origin.to_str().ok().and_then(|it| it.split_once("://"));
+    host.is_some_and(|(_, host)| {
+        headers
+            .get(header::HOST)
+            .is_some_and(|named| named.as_bytes().eq_ignore_ascii_case(host.as_bytes()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_spelled_as_browsers_spell_it() {
+        for (written, spelled) in [
+            ("http://localhost:3000", "http://localhost:3000"),
+            ("HTTP://LocalHost:3000/", "http://localhost:3000"),
+            ("http://example.org:80", "http://example.org"),
+            ("https://example.org:443", "https://example.org"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+        ] {
+            assert_eq!(written.parse::<Origin>().unwrap().to_string(), spelled);
+        }
+    }
+
+    #[test]
+    fn what_is_not_one_site_is_no_origin() {
+        for text in [
+            "*", "null", "", "localhost:3000", "http://", "ftp://example.org", "http://*.org",
+            "http://example.org/app", "http://example.org?x", "http://me@example.org",
+        ] {
+            assert_eq!(text.parse::<Origin>(), Err(NotAnOrigin), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn another_port_is_the_same_site_and_another_host_or_scheme_is_not() {
+        let served = SocketAddr::from(([127, 0, 0, 1], 8080));
+        for (origin, another) in [
+            ("http://127.0.0.1:3000", false),
+            ("http://localhost:3000", true),
+            ("https://127.0.0.1:3000", true),
+            ("http://127.0.0.2:8080", true),
+        ] {
+            let origin: Origin = origin.parse().unwrap();
+            assert_eq!(origin.is_another_site_than(served), another, "{origin}");
+        }
+        let everywhere = SocketAddr::from(([0, 0, 0, 0], 8080));
+        let origin: Origin = "https://example.org".parse().unwrap();
+        assert!(!origin.is_another_site_than(everywhere));
+    }
+}

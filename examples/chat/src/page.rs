@@ -1,0 +1,35 @@
+//! The page: three files in this program, served as they are.
+
+use axum::Router;
+use axum::http::{HeaderName, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+/// The routes of the page.
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new()
+        .route("/", get(|| file("text/html; charset=utf-8", include_str!("page/index.html"))))
+        .route("/app.css", get(|| file("text/css; charset=utf-8", include_str!("page/app.css"))))
+        .route(
+            "/app.js",
+            get(|| file("text/javascript; charset=utf-8", include_str!("page/app.js"))),
+        )
+        .route("/icon.svg", get(|| file("image/svg+xml", include_str!("page/icon.svg"))))
+}
+
+/// Scripts and styles come from this server's files alone, so that text of a conversation can
+/// never become code; nobody may put the page into a frame.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'";
+
+async fn file(content_type: &'static str, content: &'static str) -> impl IntoResponse {
+    let headers: [(HeaderName, &str); 5] = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    (headers, content)
+}

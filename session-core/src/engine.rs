@@ -1,0 +1,143 @@
+//! What all requests of one manager share: the validated configuration, the store, the keys.
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use crate::clock::{Clock, Timestamp};
+use crate::cookie::{CookiePolicy, Keyring};
+use crate::entropy::{Entropy, EntropyError};
+use crate::event::{EventSink, SessionEvent};
+use crate::facts::Facts;
+use crate::handoff::Handoffs;
+use crate::runtime::Runtime;
+use crate::session::{ID_LEN, Limits, MaxInactiveInterval, NamespaceTag, SessionHandle};
+use crate::session::{SessionId, StoreKey};
+use crate::store::SessionStore;
+
+/// Everything that requests share, immutable but for the runtime that an adapter attaches.
+pub(crate) struct Engine {
+    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) keyring: Keyring,
+    pub(crate) cookie: CookiePolicy,
+    pub(crate) namespace: String,
+    pub(crate) tag: NamespaceTag,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) entropy: Box<dyn Entropy>,
+    pub(crate) settings: Settings,
+    pub(crate) skip: Option<SkipPredicate>,
+    pub(crate) events: EventSink,
+    pub(crate) runtime: OnceLock<Arc<dyn Runtime>>,
+    pub(crate) handoffs: Handoffs,
+}
+
+pub(crate) type SkipPredicate = Box<dyn Fn(&dyn Facts) -> bool + Send + Sync>;
+
+/// The plain numbers and choices of the configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) max_inactive_interval: MaxInactiveInterval,
+    pub(crate) absolute_timeout: Option<Duration>,
+    pub(crate) limits: Limits,
+    pub(crate) strict_reads: bool,
+    pub(crate) touch: Touch,
+    pub(crate) keep_alive_limit: Duration,
+    pub(crate) store_timeout: Duration,
+}
+
+/// Which requests count as an access of the session that they carry (Servlet 7.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Touch {
+    /// Those that use the session. The default: a request that never looks at its session
+    /// makes no store call, which is the one place where Servlet 7.6 is not followed.
+    #[default]
+    OnUse,
+    /// All that carry the id of a live session, as Servlet 7.6 has it, at the price of a
+    /// store call in each.
+    EveryRequest,
+}
+
+/// How often a session in use is touched in a store that is not in this process: at most
+/// once in this time, or in a tenth of its idle limit where that is shorter.
+const REMOTE_TOUCH_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Expired sessions that one commit sweeps from an in-process store: a small step, so that no
+/// request pays for many.
+const SWEEP_STEP: usize = 2;
+
+/// Expired sessions removed from a remote store in one call.
+const SWEEP_BATCH: usize = 256;
+
+/// Pause between two sweeps of a remote store.
+const SWEEP_PAUSE: Duration = Duration::from_secs(60);
+
+impl Engine {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn draw_id(&self) -> Result<SessionId, EntropyError> {
+        let mut bytes = [0; ID_LEN];
+        self.entropy.fill(&mut bytes)?;
+        Ok(SessionId::from_bytes(bytes))
+    }
+
+    /// A new id and a new handle, drawn in one call.
+    pub(crate) fn draw_id_and_handle(&self) -> Result<(SessionId, SessionHandle), EntropyError> {
+        let mut bytes = [0; ID_LEN + 16];
+        self.entropy.fill(&mut bytes)?;
+        let (mut id, mut handle) = ([0; ID_LEN], [0; 16]);
+        id.copy_from_slice(&bytes[..ID_LEN]);
+        handle.copy_from_slice(&bytes[ID_LEN..]);
+        Ok((SessionId::from_bytes(id), SessionHandle::from_bytes(handle)))
+    }
+
+    pub(crate) fn store_key(&self, id: &SessionId) -> StoreKey {
+        self.tag.store_key(id)
+    }
+
+    /// How young a recorded access may be for another one to go unrecorded.
+    pub(crate) fn touch_interval(&self) -> Duration {
+        if self.store.immediate().is_some() {
+            Duration::ZERO
+        } else {
+            REMOTE_TOUCH_INTERVAL
+        }
+    }
+
+    /// Removes a little of what has expired from an in-process store; called after commits.
+    pub(crate) fn sweep_step(&self, now: Timestamp) {
+        let Some(store) = self.store.immediate() else {
+            return;
+        };
+        // A failing sweep is tried again by the next commit.
+        let Ok(swept) = store.sweep(now, SWEEP_STEP) else {
+            return;
+        };
+        for removed in swept.removed {
+            self.events.send(SessionEvent::Removed(removed.reason));
+        }
+    }
+}
+
+/// Sweeps a remote store for as long as the engine lives.
+pub(crate) async fn sweep_forever(engine: Weak<Engine>, runtime: Arc<dyn Runtime>) {
+    loop {
+        runtime.sleep(SWEEP_PAUSE).await;
+        loop {
+            let Some(engine) = engine.upgrade() else {
+                return;
+            };
+            let now = engine.now();
+            // An outage ends this round; the next one starts after the pause.
+            let Ok(swept) = engine.store.sweep(now, SWEEP_BATCH).await else {
+                break;
+            };
+            for removed in &swept.removed {
+                engine.events.send(SessionEvent::Removed(removed.reason));
+            }
+            if !swept.more {
+                break;
+            }
+        }
+    }
+}

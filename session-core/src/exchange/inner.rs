@@ -1,0 +1,216 @@
+//! The part of an exchange that its handles share: the state behind its lock, and the commits
+//! that run on it one after the other.
+
+use std::sync::Arc;
+
+use futures_channel::oneshot;
+use futures_util::lock::Mutex as AsyncMutex;
+use parking_lot::Mutex;
+
+use super::state::{Death, Phase, State};
+use crate::engine::Engine;
+use crate::error::SessionError;
+use crate::event::{DropReason, SessionEvent};
+use crate::lifecycle::bind::bind;
+use crate::lifecycle::commit::{Moment, Readers, SaveOutcome, act, decide, settle};
+use crate::lifecycle::door::at_once;
+use crate::session::ChangeSet;
+use crate::store::{Access, Applied};
+
+/// Shared by the exchange, its handle in the request, and every session handle.
+pub(crate) struct Inner {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) state: Mutex<State>,
+    /// Held while a commit runs: the commits of one request never overlap.
+    turn: AsyncMutex<()>,
+}
+
+impl Inner {
+    pub(crate) fn new(engine: Arc<Engine>, state: State) -> Self {
+        Self {
+            engine,
+            state: Mutex::new(state),
+            turn: AsyncMutex::new(()),
+        }
+    }
+
+    /// Looks the client's claims up, once. `None` when the store has to be awaited.
+    pub(crate) fn bind_at_once(&self) -> Option<Result<(), SessionError>> {
+        let bound = {
+            let mut state = self.state.lock();
+            if state.bound {
+                return Some(Ok(()));
+            }
+            if !self.engine.is_immediate() && !state.admission.claims().is_empty() {
+                return None;
+            }
+            let now = self.engine.now();
+            let access = self.access();
+            match at_once(bind(&self.engine, &state.admission, access, now))? {
+                Ok(mut bound) => {
+                    let events = std::mem::take(&mut bound.events);
+                    state.accept(bound);
+                    Ok(events)
+                }
+                Err(error) => Err(error),
+            }
+        };
+        Some(bound.map(|events| self.tell(events)))
+    }
+
+    /// Looks the client's claims up, once.
+    pub(crate) async fn bind(&self) -> Result<(), SessionError> {
+        if let Some(done) = self.bind_at_once() {
+            return done;
+        }
+        let admission = self.state.lock().admission.clone();
+        let now = self.engine.now();
+        let mut bound = bind(&self.engine, &admission, self.access(), now).await?;
+        let events = std::mem::take(&mut bound.events);
+        self.state.lock().accept(bound);
+        self.tell(events);
+        Ok(())
+    }
+
+    fn access(&self) -> Access {
+        Access::Counted {
+            unless_within: self.engine.touch_interval(),
+        }
+    }
+
+    /// Commits without an await. `None` when the store has to be awaited, or another commit
+    /// of this request is under way.
+    pub(crate) fn commit_at_once(
+        &self,
+        moment: Moment,
+        readers: Readers,
+    ) -> Option<Result<SaveOutcome, SessionError>> {
+        if !self.engine.is_immediate() {
+            return None;
+        }
+        let turn = self.turn.try_lock()?;
+        let outcome = at_once(self.commit_in_turn(moment, readers));
+        drop(turn);
+        outcome
+    }
+
+    /// Commits, and goes on to the end even when the future that waits for it is dropped.
+    pub(crate) async fn commit(
+        self: Arc<Self>,
+        moment: Moment,
+        readers: Readers,
+    ) -> Result<SaveOutcome, SessionError> {
+        if let Some(outcome) = self.commit_at_once(moment, readers) {
+            return outcome;
+        }
+        let Some(runtime) = self.engine.runtime.get().map(Arc::clone) else {
+            let turn = self.turn.lock().await;
+            let outcome = self.commit_in_turn(moment, readers).await;
+            drop(turn);
+            return outcome;
+        };
+        let (done, outcome) = oneshot::channel();
+        let guard = self.engine.handoffs.begin();
+        runtime.spawn(Box::pin(async move {
+            let turn = self.turn.lock().await;
+            let outcome = self.commit_in_turn(moment, readers).await;
+            drop(turn);
+            // Nobody may be waiting any more.
+            let _ = done.send(outcome);
+            drop(guard);
+        }));
+        // A runtime that is shutting down drops its tasks.
+        outcome.await.unwrap_or(Err(SessionError::Failed))
+    }
+
+    /// Commits what a dropped body or a dropped handle leaves behind.
+    pub(crate) fn hand_off(self: Arc<Self>) {
+        if !self.state.lock().is_dirty() {
+            return;
+        }
+        if self.commit_at_once(Moment::Late, Readers::Some).is_some() {
+            return;
+        }
+        let Some(runtime) = self.engine.runtime.get().map(Arc::clone) else {
+            self.state.lock().die(Death::Abandoned);
+            let event = SessionEvent::WritesDropped(DropReason::NoRuntime);
+            self.engine.events.send(event);
+            return;
+        };
+        let guard = self.engine.handoffs.begin();
+        runtime.spawn(Box::pin(async move {
+            let turn = self.turn.lock().await;
+            // A failure has been told as an event: nobody is left to be answered.
+            let _ = self.commit_in_turn(Moment::Late, Readers::Some).await;
+            drop(turn);
+            drop(guard);
+        }));
+    }
+
+    /// One commit. The caller holds the turn.
+    async fn commit_in_turn(
+        &self,
+        moment: Moment,
+        readers: Readers,
+    ) -> Result<SaveOutcome, SessionError> {
+        let engine = &self.engine;
+        let now = engine.now();
+        let batch = {
+            let mut state = self.state.lock();
+            match (state.phase, moment) {
+                (Phase::Dead(_), Moment::Save) => return Err(SessionError::Failed),
+                (Phase::Dead(_), _) => return Ok(SaveOutcome::Unchanged),
+                _ => decide(&mut state, engine, moment, readers, now),
+            }
+        };
+        if batch.is_empty() {
+            return Ok(SaveOutcome::Unchanged);
+        }
+        let acted = act(engine, batch, now).await;
+        let (events, outcome) = settle(&mut self.state.lock(), acted, moment);
+        self.tell(events);
+        engine.sweep_step(now);
+        outcome
+    }
+
+    /// Records an access now, so that a long request keeps its session alive.
+    pub(crate) async fn touch(&self) {
+        let engine = &self.engine;
+        let now = engine.now();
+        let Some(mut key) = self.state.lock().stored_key() else {
+            return;
+        };
+        let changes = ChangeSet::touch(now, engine.settings.limits);
+        loop {
+            match engine.apply(&key, &changes, now).await {
+                Ok(Applied::Moved(to)) => {
+                    key = to;
+                    self.state.lock().follow(to);
+                }
+                Ok(Applied::Gone) => return self.state.lock().lose(),
+                Ok(_) => return self.state.lock().accessed(now),
+                // The next beat tries again; an outage wins over keeping alive.
+                Err(_) => return,
+            }
+        }
+    }
+
+    pub(crate) fn tell(&self, events: Vec<SessionEvent>) {
+        for event in events {
+            self.engine.events.send(event);
+        }
+    }
+}
+
+impl Drop for Inner {
+    /// The last handle is gone. What it left uncommitted after the response head, a task that
+    /// outlived the body for instance, is committed now.
+    fn drop(&mut self) {
+        let state = self.state.get_mut();
+        if state.phase == Phase::HeadSent && state.is_dirty() {
+            let dead = State::new(Default::default(), false, Phase::Dead(Death::Finished));
+            let state = std::mem::replace(state, dead);
+            Arc::new(Self::new(self.engine.clone(), state)).hand_off();
+        }
+    }
+}

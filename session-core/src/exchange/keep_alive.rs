@@ -1,0 +1,65 @@
+//! A long request keeps its session alive by touching it now and then.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::inner::Inner;
+use crate::clock::Timestamp;
+use crate::lifecycle::door::at_once;
+use crate::runtime::BoxFuture;
+use crate::store::FORWARD_LIFETIME;
+
+/// The timer of one request; made when the request turns out to be a long one.
+#[derive(Default)]
+pub(crate) struct KeepAlive {
+    since: Option<Timestamp>,
+    sleep: Option<BoxFuture<()>>,
+}
+
+impl KeepAlive {
+    /// Touches the session each third of its idle limit, up to the configured time. A session
+    /// without an idle limit is touched as well, so that a request in flight learns of a
+    /// rotation before the forwarding entry is gone.
+    pub(crate) fn poll(&mut self, inner: &Arc<Inner>, cx: &mut Context<'_>) {
+        let engine = &inner.engine;
+        let Some(runtime) = engine.runtime.get() else {
+            return;
+        };
+        loop {
+            let sleep = match &mut self.sleep {
+                Some(sleep) => sleep,
+                None => {
+                    let Some(pause) = pause(inner) else {
+                        return;
+                    };
+                    let since = *self.since.get_or_insert_with(|| engine.now());
+                    let limit = engine.settings.keep_alive_limit;
+                    if engine.now().saturating_since(since) >= limit {
+                        return;
+                    }
+                    self.sleep.insert(runtime.sleep(pause))
+                }
+            };
+            if sleep.as_mut().poll(cx) == Poll::Pending {
+                return;
+            }
+            self.sleep = None;
+            if engine.is_immediate() {
+                at_once(inner.touch());
+            } else {
+                let inner = inner.clone();
+                runtime.spawn(Box::pin(async move { inner.touch().await }));
+            }
+        }
+    }
+}
+
+/// The time between two touches, or `None` for a request without a stored session.
+fn pause(inner: &Inner) -> Option<Duration> {
+    let state = inner.state.lock();
+    state.stored_key()?;
+    let idle = state.live.as_ref()?.max_inactive_interval().as_duration();
+    let shortest = idle.unwrap_or(FORWARD_LIFETIME).min(FORWARD_LIFETIME);
+    Some((shortest / 3).max(Duration::from_millis(1)))
+}

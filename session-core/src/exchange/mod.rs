@@ -1,0 +1,402 @@
+//! One request and its session: begin, use, commit, finish. What an adapter drives.
+
+pub(crate) mod inner;
+mod keep_alive;
+mod opening;
+pub(crate) mod state;
+
+use std::future::poll_fn;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use inner::Inner;
+use keep_alive::KeepAlive;
+pub use opening::Opening;
+use state::{Death, Phase};
+
+use crate::engine::Touch;
+use crate::error::SessionError;
+use crate::lifecycle::admit::RequestedSessionId;
+use crate::lifecycle::bind::bind;
+use crate::lifecycle::commit::{Moment, Readers, SaveOutcome};
+use crate::lifecycle::deliver::{Delivery, deliver};
+use crate::runtime::BoxFuture;
+use crate::session::handle::Session;
+use crate::session::view::SessionView;
+use crate::store::Access;
+
+/// The default marker of [`SessionManager`](crate::SessionManager) and
+/// [`Session`](crate::Session).
+///
+/// An application with several managers gives each a marker type of its own, so that their
+/// sessions cannot be mixed up.
+#[derive(Clone, Copy, Debug)]
+pub enum Main {}
+
+/// How long a change made during a response body may wait for its commit: a client that goes
+/// silent, or a process that is killed, costs at most this much.
+const LATE_COMMIT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// One request and its session, owned by whoever answers the request.
+///
+/// An adapter makes it with [`SessionManager::begin`](crate::SessionManager::begin), puts its
+/// [`handle`](Self::handle) where handlers find it, commits before the response head leaves,
+/// and finishes before the end of the body is visible. Dropping it earlier is safe and means
+/// something: before the commit, that the handler was dropped, and nothing more is stored;
+/// after it, that the body was dropped early, and what was written is stored all the same.
+pub struct Exchange<S = Main> {
+    inner: Arc<Inner>,
+    stage: Stage,
+    job: Option<BoxFuture<Result<SaveOutcome, SessionError>>>,
+    keep_alive: KeepAlive,
+    marker: PhantomData<fn() -> S>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    BeforeHead,
+    AfterHead,
+    Finished,
+}
+
+impl<S> Exchange<S> {
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self {
+            inner: Arc::new(inner),
+            stage: Stage::BeforeHead,
+            job: None,
+            keep_alive: KeepAlive::default(),
+            marker: PhantomData,
+        }
+    }
+
+    /// What handlers get: it opens sessions, and outlives the exchange harmlessly. To be
+    /// taken before the commit.
+    #[must_use]
+    pub fn handle(&self) -> ExchangeHandle<S> {
+        ExchangeHandle {
+            inner: self.inner.clone(),
+            marker: PhantomData,
+        }
+    }
+
+    /// Stores what the handler changed, and answers the headers that the response needs. To
+    /// be called once, before the response head leaves, whatever its status.
+    ///
+    /// A session that another request ended meanwhile is no error here: the response stays as
+    /// it is and gets no cookie.
+    ///
+    /// # Errors
+    /// When the changes could not be stored. The response must then be replaced by an error
+    /// with [`SessionError::status`]; it gets no cookie.
+    pub async fn commit(&mut self) -> Result<Delivery, SessionError> {
+        poll_fn(|cx| self.poll_commit(cx)).await
+    }
+
+    /// [`commit`](Self::commit) for hand-written futures. Completes at the first call when
+    /// nothing is to be stored, or the store is in this process.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn poll_commit(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, SessionError>> {
+        if self.stage != Stage::BeforeHead {
+            return Poll::Ready(Ok(Delivery::default()));
+        }
+        if self.job.is_none() && self.is_untouched() {
+            return Poll::Ready(Ok(self.leave(Readers::Some)));
+        }
+        let readers = self.readers();
+        let outcome = ready!(self.poll_job(cx, Moment::Head, readers));
+        let delivery = self.leave(readers);
+        Poll::Ready(match outcome {
+            Ok(_) | Err(SessionError::Gone) => Ok(delivery),
+            Err(error) => Err(error),
+        })
+    }
+
+    /// Stores what was changed since the head left. To be called before the end of the body
+    /// is visible to the client, so that whoever sees the end reads the last write.
+    ///
+    /// A session that another request ended meanwhile is no error here.
+    ///
+    /// # Errors
+    /// When the changes could not be stored. The body must then end with an error.
+    pub async fn finish(mut self) -> Result<(), SessionError> {
+        poll_fn(|cx| self.poll_finish(cx)).await
+    }
+
+    /// [`finish`](Self::finish) for hand-written bodies.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SessionError>> {
+        if self.stage != Stage::AfterHead {
+            return Poll::Ready(Ok(()));
+        }
+        let outcome = ready!(self.poll_job(cx, Moment::Late, Readers::Some));
+        self.stage = Stage::Finished;
+        Poll::Ready(late(outcome))
+    }
+
+    /// Stores what has waited longer than a second. To be called at each frame of a body.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SessionError>> {
+        if self.stage != Stage::AfterHead {
+            return Poll::Ready(Ok(()));
+        }
+        if self.job.is_none() {
+            let due = self.inner.state.lock().dirty_since.is_some_and(|since| {
+                self.inner.engine.now().saturating_since(since) >= LATE_COMMIT_INTERVAL
+            });
+            if !due {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let outcome = ready!(self.poll_job(cx, Moment::Late, Readers::Some));
+        Poll::Ready(late(outcome))
+    }
+
+    /// Keeps the session of a long request alive. To be called whenever the handler or the
+    /// body is pending; costs nothing for a request that does not use its session.
+    pub fn poll_keep_alive(&mut self, cx: &mut Context<'_>) {
+        self.keep_alive.poll(&self.inner, cx);
+    }
+
+    /// False when nobody can change the session any more, so that the body needs no wrapper.
+    #[must_use]
+    pub fn may_change(&self) -> bool {
+        Arc::strong_count(&self.inner) > 1
+    }
+
+    fn readers(&self) -> Readers {
+        if self.may_change() {
+            Readers::Some
+        } else {
+            Readers::Nobody
+        }
+    }
+
+    /// True when neither the handler nor the configuration looks at the session.
+    fn is_untouched(&self) -> bool {
+        let state = self.inner.state.lock();
+        let every = self.inner.engine.settings.touch == Touch::EveryRequest
+            && !state.admission.claims().is_empty()
+            && state.phase == Phase::Open;
+        !state.bound && !every
+    }
+
+    /// The head leaves: from now on no id can be sent.
+    fn leave(&mut self, readers: Readers) -> Delivery {
+        self.stage = Stage::AfterHead;
+        let mut state = self.inner.state.lock();
+        if state.phase == Phase::Open {
+            state.phase = Phase::HeadSent;
+        }
+        let engine = &self.inner.engine;
+        let delivery = deliver(&mut state, engine);
+        if readers == Readers::Nobody {
+            state.die(Death::Finished);
+            self.stage = Stage::Finished;
+        }
+        delivery
+    }
+
+    fn poll_job(
+        &mut self,
+        cx: &mut Context<'_>,
+        moment: Moment,
+        readers: Readers,
+    ) -> Poll<Result<SaveOutcome, SessionError>> {
+        let job = match &mut self.job {
+            Some(job) => job,
+            None => {
+                if self.inner.state.lock().bound {
+                    if let Some(outcome) = self.inner.commit_at_once(moment, readers) {
+                        return Poll::Ready(outcome);
+                    }
+                }
+                let inner = self.inner.clone();
+                self.job.insert(Box::pin(async move {
+                    if moment == Moment::Head {
+                        inner.bind().await?;
+                    }
+                    inner.commit(moment, readers).await
+                }))
+            }
+        };
+        let outcome = ready!(job.as_mut().poll(cx));
+        self.job = None;
+        Poll::Ready(outcome)
+    }
+}
+
+/// After the head, a session that is gone is told as an event, not to the client.
+fn late(outcome: Result<SaveOutcome, SessionError>) -> Result<(), SessionError> {
+    match outcome {
+        Ok(_) | Err(SessionError::Gone) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+impl<S> Drop for Exchange<S> {
+    fn drop(&mut self) {
+        match self.stage {
+            Stage::BeforeHead => self.inner.state.lock().die(Death::Abandoned),
+            Stage::AfterHead if std::thread::panicking() => {
+                self.inner.state.lock().die(Death::Poisoned);
+            }
+            Stage::AfterHead => self.inner.clone().hand_off(),
+            Stage::Finished => {}
+        }
+    }
+}
+
+impl<S> std::fmt::Debug for Exchange<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Exchange")
+    }
+}
+
+/// Where a request's handlers get their session from. Cheap to clone.
+pub struct ExchangeHandle<S = Main> {
+    inner: Arc<Inner>,
+    marker: PhantomData<fn() -> S>,
+}
+
+impl<S> Clone for ExchangeHandle<S> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<S> std::fmt::Debug for ExchangeHandle<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ExchangeHandle")
+    }
+}
+
+impl<S: 'static> ExchangeHandle<S> {
+    /// The session of this request (`getSession(true)`): the one the client has, or a new one
+    /// that is stored, and gets an id, when something is written to it.
+    ///
+    /// All handles of one request are the same session.
+    ///
+    /// # Errors
+    /// When the store cannot be reached; [`SessionError::Skipped`] where session handling is
+    /// switched off.
+    #[doc(alias = "getSession")]
+    pub fn session(&self) -> Opening<Session<S>> {
+        self.open(|inner| {
+            let incarnation = {
+                let mut state = inner.state.lock();
+                state.consulted = true;
+                match state.phase {
+                    Phase::Dead(Death::Skipped) => return Err(SessionError::Skipped),
+                    Phase::Dead(Death::Finished) => return Err(SessionError::Failed),
+                    _ => {}
+                }
+                state.get_or_create(&inner.engine);
+                state.incarnation()
+            };
+            Ok(Session::new(inner, incarnation))
+        })
+    }
+
+    /// The session of this request if there is one (`getSession(false)`); never makes one.
+    /// `None` also where session handling is switched off.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub fn existing_session(&self) -> Opening<Option<Session<S>>> {
+        self.open(|inner| {
+            let incarnation = {
+                let mut state = inner.state.lock();
+                state.consulted = true;
+                state.exists().then(|| state.incarnation())
+            };
+            Ok(incarnation.map(|incarnation| Session::new(inner, incarnation)))
+        })
+    }
+
+    /// A look at the client's session that is no access: neither the idle time nor anything
+    /// else changes. `None` when there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn peek_session(&self) -> Result<Option<SessionView>, SessionError> {
+        let (admission, engine) = {
+            let mut state = self.inner.state.lock();
+            state.consulted = true;
+            (state.admission.clone(), &self.inner.engine)
+        };
+        let mut bound = bind(engine, &admission, Access::Peek, engine.now()).await?;
+        self.inner.tell(std::mem::take(&mut bound.events));
+        Ok(bound.live.map(|live| SessionView::new(live, engine)))
+    }
+
+    /// The session id as the client sent it, the first one if it sent several, whether valid
+    /// or not. `None` when it sent none.
+    #[doc(alias = "getRequestedSessionId")]
+    #[must_use]
+    pub fn requested_session_id(&self) -> Option<RequestedSessionId> {
+        self.inner.state.lock().admission.first()
+    }
+
+    /// How the client sent its session id; `None` when it sent none.
+    #[doc(alias = "isRequestedSessionIdFromCookie")]
+    #[must_use]
+    pub fn requested_session_id_source(&self) -> Option<IdSource> {
+        self.requested_session_id().map(|_| IdSource::Cookie)
+    }
+
+    /// True when the id that the client sent names the live session of this request; false
+    /// from the moment on when that session is invalidated or gets another id.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    #[doc(alias = "isRequestedSessionIdValid")]
+    pub fn is_requested_session_id_valid(&self) -> Opening<bool> {
+        self.open(|inner| {
+            let mut state = inner.state.lock();
+            state.consulted = true;
+            let current = state.id(state.incarnation());
+            Ok(state.presented.is_some() && state.presented == current)
+        })
+    }
+
+    /// Binds the client's session if that has not happened, then runs `open`.
+    fn open<T: Send + 'static>(
+        &self,
+        open: fn(Arc<Inner>) -> Result<T, SessionError>,
+    ) -> Opening<T> {
+        match self.inner.bind_at_once() {
+            Some(Ok(())) => Opening::ready(open(self.inner.clone())),
+            Some(Err(error)) => Opening::ready(Err(error)),
+            None => {
+                let inner = self.inner.clone();
+                Opening::pending(Box::pin(async move {
+                    inner.bind().await?;
+                    open(inner)
+                }))
+            }
+        }
+    }
+}
+
+/// How a client sends its session id (`SessionTrackingMode`).
+///
+/// There is no variant for a URL: an id in a URL leaks through logs, histories and the
+/// `Referer` header (OWASP Session Management Cheat Sheet).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IdSource {
+    /// In the session cookie.
+    Cookie,
+}

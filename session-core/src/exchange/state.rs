@@ -1,0 +1,269 @@
+//! What one request knows of its session. Every change goes through here, under one lock.
+
+use crate::clock::Timestamp;
+use crate::engine::Engine;
+use crate::error::SessionError;
+use crate::event::EndReason;
+use crate::lifecycle::admit::Admission;
+use crate::lifecycle::bind::{Bar, Bound};
+use crate::session::live::Live;
+use crate::session::{MaxInactiveInterval, SessionId, StoreKey};
+
+/// The state of one request's session.
+pub(crate) struct State {
+    pub(crate) phase: Phase,
+    pub(crate) admission: Admission,
+    /// True when the request came over HTTPS.
+    pub(crate) secure: bool,
+    /// True when the claims were looked up, so that `live` and `bar` say what they led to.
+    pub(crate) bound: bool,
+    /// True when the handler looked at the session in any way.
+    pub(crate) consulted: bool,
+    /// Why this request may not start a session.
+    pub(crate) bar: Option<Bar>,
+    /// The session now; `None` when there is none or none was asked for.
+    pub(crate) live: Option<Live>,
+    /// The id by which the client named the live session that it had at the start.
+    pub(crate) presented: Option<SessionId>,
+    /// Sessions that this request ended and that are to be deleted.
+    pub(crate) endings: Vec<Ending>,
+    /// True when this request deleted the session that the client's cookie names.
+    pub(crate) expire_cookie: bool,
+    /// What remains of sessions that were ended: handles of them still answer this.
+    past: Vec<Past>,
+    /// Since when there has been something to commit, once the response head has left.
+    pub(crate) dirty_since: Option<Timestamp>,
+}
+
+/// How far the request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The response head has not left.
+    Open,
+    /// The response head has left: no id can be sent any more.
+    HeadSent,
+    /// Nothing is committed any more.
+    Dead(Death),
+}
+
+/// Why a request commits nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Death {
+    /// The handler was dropped before it answered.
+    Abandoned,
+    /// A commit failed, and what it stored is unknown or the response says so already.
+    CommitFailed,
+    /// The response has left and nobody held the session any more.
+    Finished,
+    /// A thread panicked while it held the session.
+    Poisoned,
+    /// Session handling is switched off for this request.
+    Skipped,
+}
+
+/// A session that this request ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    pub(crate) key: StoreKey,
+    pub(crate) reason: EndReason,
+    /// True when the client's cookie names it.
+    pub(crate) presented: bool,
+}
+
+/// What an invalidated session still tells.
+#[derive(Clone, Copy, Debug)]
+struct Past {
+    id: Option<SessionId>,
+    max_inactive_interval: MaxInactiveInterval,
+}
+
+impl State {
+    pub(crate) fn new(admission: Admission, secure: bool, phase: Phase) -> Self {
+        Self {
+            phase,
+            admission,
+            secure,
+            bound: false,
+            consulted: false,
+            bar: None,
+            live: None,
+            presented: None,
+            endings: Vec::new(),
+            expire_cookie: false,
+            past: Vec::new(),
+            dirty_since: None,
+        }
+    }
+
+    /// Takes over what binding found, unless another task of the request was faster.
+    pub(crate) fn accept(&mut self, bound: Bound) {
+        if self.bound {
+            return;
+        }
+        self.bound = true;
+        self.bar = bound.bar;
+        self.presented = bound.live.as_ref().and_then(|live| live.id);
+        self.live = bound.live;
+    }
+
+    /// Which of the request's sessions, one after the other, a new handle belongs to.
+    pub(crate) fn incarnation(&self) -> usize {
+        self.past.len()
+    }
+
+    /// True when there is a session in the sense of `getSession(false)`.
+    pub(crate) fn exists(&self) -> bool {
+        self.live.as_ref().is_some_and(Live::exists)
+    }
+
+    /// Makes sure that there is a session to write to, stored or not.
+    pub(crate) fn get_or_create(&mut self, engine: &Engine) -> &mut Live {
+        let settings = &engine.settings;
+        self.live.get_or_insert_with(|| {
+            Live::unstored(
+                settings.max_inactive_interval,
+                settings.absolute_timeout,
+                engine.now(),
+            )
+        })
+    }
+
+    /// The session behind a handle of `incarnation`, for reading.
+    pub(crate) fn look(&mut self, incarnation: usize) -> Result<&mut Live, SessionError> {
+        if incarnation < self.incarnation() {
+            return Err(SessionError::Invalidated);
+        }
+        // A handle of the present incarnation is only made after `get_or_create`.
+        self.live.as_mut().ok_or(SessionError::Invalidated)
+    }
+
+    /// The session behind a handle of `incarnation`, for changing it: the one door.
+    pub(crate) fn edit(&mut self, incarnation: usize) -> Result<&mut Live, SessionError> {
+        let (phase, bar) = (self.phase, self.bar);
+        let live = self.look(incarnation)?;
+        match phase {
+            Phase::Dead(Death::Skipped) => return Err(SessionError::Skipped),
+            Phase::Dead(_) => return Err(SessionError::Failed),
+            Phase::HeadSent if !live.stored => return Err(SessionError::ResponseCommitted),
+            Phase::HeadSent | Phase::Open => {}
+        }
+        if live.gone {
+            return Err(SessionError::Gone);
+        }
+        match bar {
+            Some(bar) if !live.stored => Err(bar.into()),
+            _ => Ok(live),
+        }
+    }
+
+    /// As [`edit`](Self::edit), for what the client must be told in the response head.
+    pub(crate) fn edit_id(&mut self, incarnation: usize) -> Result<&mut Live, SessionError> {
+        if self.phase == Phase::HeadSent {
+            self.look(incarnation)?;
+            return Err(SessionError::ResponseCommitted);
+        }
+        self.edit(incarnation)
+    }
+
+    /// Ends the session: what was to be changed is dropped, the record is to be deleted.
+    pub(crate) fn end(
+        &mut self,
+        incarnation: usize,
+        reason: EndReason,
+    ) -> Result<(), SessionError> {
+        self.look(incarnation)?;
+        if let Some(live) = self.live.take() {
+            if live.stored {
+                self.endings.push(Ending {
+                    key: live.record.key,
+                    reason,
+                    presented: !live.is_new && !live.moved,
+                });
+            }
+            self.past.push(Past {
+                id: live.id,
+                max_inactive_interval: live.max_inactive_interval(),
+            });
+        }
+        Ok(())
+    }
+
+    /// A session that ended before its record was stored is to be deleted all the same.
+    pub(crate) fn end_stored(&mut self, key: StoreKey) {
+        self.endings.push(Ending {
+            key,
+            reason: EndReason::Invalidated,
+            presented: false,
+        });
+    }
+
+    /// The id of the session of `incarnation`, if it has one yet; also after its end.
+    pub(crate) fn id(&self, incarnation: usize) -> Option<SessionId> {
+        match self.past.get(incarnation) {
+            Some(past) => past.id,
+            None => {
+                let live = self.live.as_ref()?;
+                live.pending.new_id.or(live.id)
+            }
+        }
+    }
+
+    /// The idle limit of the session of `incarnation`; also after its end.
+    pub(crate) fn max_inactive_interval(&self, incarnation: usize) -> MaxInactiveInterval {
+        match (self.past.get(incarnation), &self.live) {
+            (Some(past), _) => past.max_inactive_interval,
+            (None, Some(live)) => live.max_inactive_interval(),
+            (None, None) => MaxInactiveInterval::Never,
+        }
+    }
+
+    /// The key under which the store has the session, if it has one that is not known gone.
+    pub(crate) fn stored_key(&self) -> Option<StoreKey> {
+        self.live
+            .as_ref()
+            .filter(|live| live.stored && !live.gone)
+            .map(|live| live.record.key)
+    }
+
+    /// Another request renamed the session to `key`.
+    pub(crate) fn follow(&mut self, key: StoreKey) {
+        if let Some(live) = &mut self.live {
+            live.record.key = key;
+            live.moved = true;
+        }
+    }
+
+    /// Another request ended the session.
+    pub(crate) fn lose(&mut self) {
+        if let Some(live) = &mut self.live {
+            live.gone = true;
+        }
+    }
+
+    /// An access was recorded.
+    pub(crate) fn accessed(&mut self, now: Timestamp) {
+        if let Some(live) = &mut self.live {
+            live.record.record_access(now, now);
+        }
+    }
+
+    /// True when a commit would have something to store.
+    pub(crate) fn is_dirty(&self) -> bool {
+        let pending = self
+            .live
+            .as_ref()
+            .is_some_and(|live| !live.pending.is_empty());
+        pending || !self.endings.is_empty()
+    }
+
+    /// Drops everything uncommitted, for good.
+    pub(crate) fn die(&mut self, death: Death) {
+        if !matches!(self.phase, Phase::Dead(_)) {
+            self.phase = Phase::Dead(death);
+        }
+        self.endings.clear();
+        if let Some(live) = &mut self.live {
+            live.pending = Default::default();
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What the client claims: tokens copied out of the request headers, not yet verified. Pure.
+
+use std::fmt;
+
+use crate::cookie::{LINE_BYTES_MAX, TOKEN_LEN, VALUES_MAX, cookie_values};
+use crate::facts::Facts;
+
+/// The values that a request carries under the name of the session cookie.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Admission {
+    /// None.
+    #[default]
+    Nothing,
+    /// One that has the length of a token: the usual case, kept without an allocation.
+    One(Claim),
+    /// Several, or one that cannot be a token.
+    Other {
+        /// What came first, whatever it is.
+        first: RequestedSessionId,
+        /// Those that have the length of a token, in order, without repetitions.
+        claims: Vec<Claim>,
+        /// How many others there were.
+        malformed: usize,
+    },
+}
+
+/// Text that has the length of a token. Prints redacted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Claim([u8; TOKEN_LEN]);
+
+impl Claim {
+    pub(crate) const fn as_bytes(&self) -> &[u8; TOKEN_LEN] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Claim(redacted)")
+    }
+}
+
+/// The session id exactly as the client sent it, valid or not (`getRequestedSessionId`).
+///
+/// Untrusted, and a live credential if it happens to be valid: it prints redacted. Longer
+/// values are cut to 4,096 bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RequestedSessionId(Box<[u8]>);
+
+impl RequestedSessionId {
+    /// The bytes that the client sent. Do not log them: they may be a valid token.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn cut(value: &[u8]) -> Self {
+        const LONGEST: usize = 4_096;
+        Self(value[..value.len().min(LONGEST)].into())
+    }
+}
+
+impl fmt::Debug for RequestedSessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RequestedSessionId(redacted)")
+    }
+}
+
+impl Admission {
+    /// Reads the cookies called `name`. Order carries no meaning (RFC 6265bis, 5.8.3), so all
+    /// of them are kept, up to a cap.
+    pub(crate) fn of_cookies<F: Facts + ?Sized>(facts: &F, name: &[u8]) -> Self {
+        let mut admission = Self::Nothing;
+        let mut bytes_left = LINE_BYTES_MAX;
+        let mut values_left = VALUES_MAX;
+        facts.header_lines("cookie", &mut |line| {
+            let line = &line[..line.len().min(bytes_left)];
+            bytes_left -= line.len();
+            for value in cookie_values(line, name).take(values_left) {
+                values_left -= 1;
+                admission.add(value);
+            }
+        });
+        admission
+    }
+
+    /// The first value that was sent.
+    pub(crate) fn first(&self) -> Option<RequestedSessionId> {
+        match self {
+            Self::Nothing => None,
+            Self::One(claim) => Some(RequestedSessionId::cut(&claim.0)),
+            Self::Other { first, .. } => Some(first.clone()),
+        }
+    }
+
+    /// What may be a token.
+    pub(crate) fn claims(&self) -> &[Claim] {
+        match self {
+            Self::Nothing => &[],
+            Self::One(claim) => std::slice::from_ref(claim),
+            Self::Other { claims, .. } => claims,
+        }
+    }
+
+    /// How many values cannot be a token.
+    pub(crate) const fn malformed(&self) -> usize {
+        match self {
+            Self::Nothing | Self::One(_) => 0,
+            Self::Other { malformed, .. } => *malformed,
+        }
+    }
+
+    fn add(&mut self, value: &[u8]) {
+        let claim = <[u8; TOKEN_LEN]>::try_from(value).ok().map(Claim);
+        let admission = match (std::mem::take(self), claim) {
+            (Self::Nothing, Some(claim)) => Self::One(claim),
+            (Self::One(same), Some(claim)) if same == claim => Self::One(same),
+            (Self::Nothing, None) => Self::Other {
+                first: RequestedSessionId::cut(value),
+                claims: Vec::new(),
+                malformed: 1,
+            },
+            (Self::One(first), claim) => Self::Other {
+                first: RequestedSessionId::cut(&first.0),
+                malformed: usize::from(claim.is_none()),
+                claims: std::iter::once(first).chain(claim).collect(),
+            },
+            (
+                Self::Other {
+                    first,
+                    mut claims,
+                    malformed,
+                },
+                claim,
+            ) => {
+                let malformed = malformed + usize::from(claim.is_none());
+                claims.extend(claim.filter(|claim| !claims.contains(claim)));
+                Self::Other {
+                    first,
+                    claims,
+                    malformed,
+                }
+            }
+        };
+        *self = admission;
+    }
+}

@@ -1,0 +1,110 @@
+//! The way to the store: the synchronous door where there is one, otherwise an await with a
+//! deadline.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use futures_util::future::{Either, select};
+
+use crate::clock::Timestamp;
+use crate::engine::Engine;
+use crate::error::SessionError;
+use crate::session::{ChangeSet, Record, StoreKey};
+use crate::store::{Access, Applied, Created, Deleted, Loaded, StoreError};
+
+impl Engine {
+    /// True when the store answers at once, so that every method here completes at the first
+    /// poll.
+    pub(crate) fn is_immediate(&self) -> bool {
+        self.store.immediate().is_some()
+    }
+
+    pub(crate) async fn create(
+        &self,
+        record: &Record,
+        now: Timestamp,
+    ) -> Result<Created, SessionError> {
+        match self.store.immediate() {
+            Some(store) => Ok(store.create(record, now)?),
+            None => self.in_time(self.store.create(record, now)).await,
+        }
+    }
+
+    /// Answers the store's own error too: an unreadable record is no outage.
+    pub(crate) async fn load(
+        &self,
+        key: &StoreKey,
+        access: Access,
+        now: Timestamp,
+    ) -> Result<Result<Loaded, StoreError>, SessionError> {
+        match self.store.immediate() {
+            Some(store) => Ok(store.load(key, access, now)),
+            None => {
+                let load = self.store.load(key, access, now);
+                self.in_time(async { Ok(load.await) }).await
+            }
+        }
+    }
+
+    pub(crate) async fn apply(
+        &self,
+        key: &StoreKey,
+        changes: &ChangeSet,
+        now: Timestamp,
+    ) -> Result<Applied, SessionError> {
+        match self.store.immediate() {
+            Some(store) => Ok(store.apply(key, changes, now)?),
+            None => self.in_time(self.store.apply(key, changes, now)).await,
+        }
+    }
+
+    pub(crate) async fn rename(
+        &self,
+        old: &StoreKey,
+        new: &StoreKey,
+        changes: &ChangeSet,
+        now: Timestamp,
+    ) -> Result<Applied, SessionError> {
+        match self.store.immediate() {
+            Some(store) => Ok(store.rename(old, new, changes, now)?),
+            None => {
+                self.in_time(self.store.rename(old, new, changes, now))
+                    .await
+            }
+        }
+    }
+
+    pub(crate) async fn delete(&self, key: &StoreKey) -> Result<Deleted, SessionError> {
+        match self.store.immediate() {
+            Some(store) => Ok(store.delete(key)?),
+            None => self.in_time(self.store.delete(key)).await,
+        }
+    }
+
+    /// Gives up waiting when the store does not answer in time. Whether a write was applied
+    /// is then unknown, and it is never sent again.
+    async fn in_time<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, SessionError> {
+        let Some(runtime) = self.runtime.get() else {
+            return Ok(call.await?);
+        };
+        let limit = self.settings.store_timeout;
+        match select(pin!(call), runtime.sleep(limit)).await {
+            Either::Left((answer, _)) => Ok(answer?),
+            Either::Right(_) => Err(SessionError::TimedOut(limit)),
+        }
+    }
+}
+
+/// The output of a future that is known to complete at its first poll, because everything it
+/// awaits is an immediate store. `None` if it did not.
+pub(crate) fn at_once<F: Future>(future: F) -> Option<F::Output> {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(future).poll(&mut context) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}

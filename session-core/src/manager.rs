@@ -1,0 +1,110 @@
+//! The manager: what an application configures once and asks for every request.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::builder::SessionManagerBuilder;
+use crate::engine::{Engine, sweep_forever};
+use crate::exchange::inner::Inner;
+use crate::exchange::state::{Death, Phase, State};
+use crate::exchange::{Exchange, Main};
+use crate::facts::Facts;
+use crate::lifecycle::admit::Admission;
+use crate::runtime::Runtime;
+
+/// The sessions of one application. Cheap to clone; clones share everything.
+///
+/// An application with several independent kinds of session gives each manager a marker `S`
+/// and a cookie name of its own; a token of one is no token of the other.
+///
+/// ```
+/// use session_core::{MemoryStore, SecretKey, SessionManager};
+///
+/// let sessions: SessionManager = SessionManager::builder()
+///     .secret_key(SecretKey::generate()?)
+///     .store(MemoryStore::new())
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct SessionManager<S = Main> {
+    pub(crate) engine: Arc<Engine>,
+    marker: PhantomData<fn() -> S>,
+}
+
+impl SessionManager {
+    /// Starts a configuration; see [`SessionManagerBuilder`] for the defaults.
+    #[must_use]
+    pub fn builder() -> SessionManagerBuilder {
+        SessionManagerBuilder::new()
+    }
+}
+
+impl<S> SessionManager<S> {
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self {
+            engine: Arc::new(engine),
+            marker: PhantomData,
+        }
+    }
+
+    /// Begins a request. Reads the session cookie in place; makes no store call, verifies
+    /// nothing yet, and never fails: whatever a client sends is at worst no session.
+    #[must_use]
+    pub fn begin<F: Facts>(&self, facts: &F) -> Exchange<S> {
+        let skipped = self.engine.skip.as_ref().is_some_and(|skip| skip(facts));
+        let state = if skipped {
+            State::new(Admission::Nothing, false, Phase::Dead(Death::Skipped))
+        } else {
+            let name = self.engine.cookie.name().as_bytes();
+            let admission = Admission::of_cookies(facts, name);
+            State::new(admission, facts.is_secure(), Phase::Open)
+        };
+        Exchange::new(Inner::new(self.engine.clone(), state))
+    }
+
+    /// Gives the engine an async runtime for what happens beside requests. An adapter calls
+    /// this; the first runtime stays.
+    pub fn attach_runtime(&self, runtime: Arc<dyn Runtime>) {
+        if self.engine.runtime.set(runtime.clone()).is_ok() && !self.engine.is_immediate() {
+            let engine = Arc::downgrade(&self.engine);
+            runtime.spawn(Box::pin(sweep_forever(engine, runtime.clone())));
+        }
+    }
+
+    /// True when [`attach_runtime`](Self::attach_runtime) was called.
+    #[must_use]
+    pub fn has_runtime(&self) -> bool {
+        self.engine.runtime.get().is_some()
+    }
+
+    /// Completes when every commit that was handed to the runtime has ended. To be awaited
+    /// when a server stops, after its last connection is closed.
+    pub async fn drain(&self) {
+        self.engine.handoffs.drained().await;
+    }
+
+    /// The name of the session cookie.
+    #[must_use]
+    pub fn cookie_name(&self) -> &str {
+        self.engine.cookie.name()
+    }
+}
+
+impl<S> Clone for SessionManager<S> {
+    fn clone(&self) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<S> fmt::Debug for SessionManager<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionManager")
+            .field("namespace", &self.engine.namespace)
+            .field("settings", &self.engine.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,336 @@
+//! The session of one request: the snapshot it loaded and what it wants changed. Pure: no
+//! lock, no store, no clock of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::change::{AttributeChange, ChangeSet, Edit, Expected, Limits, Login, Reply};
+use super::edits::{Edits, Replay, Seen, see_change};
+use super::id::{SessionHandle, SessionId, StoreKey};
+use super::interval::MaxInactiveInterval;
+use super::record::{Attributes, Authentication, Record};
+use super::value::{Items, NotAList, Value};
+use crate::clock::Timestamp;
+use crate::error::SessionError;
+
+/// The session of one request.
+pub(crate) struct Live {
+    /// The id the client holds, or will be sent; `None` until it is needed.
+    pub(crate) id: Option<SessionId>,
+    /// The snapshot. For a session that is not stored: an empty record under no key yet.
+    pub(crate) record: Record,
+    /// True when the store has the session.
+    pub(crate) stored: bool,
+    /// The access before this one.
+    pub(crate) last_accessed: Timestamp,
+    /// True when the client does not know the session yet.
+    pub(crate) is_new: bool,
+    /// True when a change set found the session under another key than the client's.
+    pub(crate) moved: bool,
+    /// True when the id must be sent to the client with this response.
+    pub(crate) announce: bool,
+    /// True when the client's token was made with an older key.
+    pub(crate) signed_by_older_key: bool,
+    /// True when another request ended the session meanwhile.
+    pub(crate) gone: bool,
+    pub(crate) pending: Pending,
+    /// Rises with every change, so that an update notices that another task of the request
+    /// changed something while it ran outside the lock.
+    pub(crate) version: u64,
+    /// What a commit that is under way is storing; still seen by this request.
+    pub(crate) in_flight: Vec<AttributeChange>,
+    /// Names that were read, where strict reads are on.
+    reads: Vec<Arc<str>>,
+}
+
+/// What a request wants changed and has not committed.
+#[derive(Default)]
+pub(crate) struct Pending {
+    pub(crate) edits: Edits,
+    pub(crate) clear_attributes: bool,
+    pub(crate) max_inactive_interval: Option<MaxInactiveInterval>,
+    pub(crate) login: Option<Login>,
+    pub(crate) new_id: Option<SessionId>,
+}
+
+impl Pending {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.edits.is_empty()
+            && !self.clear_attributes
+            && self.max_inactive_interval.is_none()
+            && self.login.is_none()
+            && self.new_id.is_none()
+    }
+}
+
+impl Live {
+    /// A session that exists only in this request until something is written to it.
+    pub(crate) fn unstored(
+        max_inactive_interval: MaxInactiveInterval,
+        absolute_timeout: Option<Duration>,
+        now: Timestamp,
+    ) -> Self {
+        let nobody = StoreKey::from_bytes([0; 32]);
+        let mut record = Record::new(nobody, SessionHandle::from_bytes([0; 16]), now);
+        record.max_inactive_interval = max_inactive_interval;
+        record.absolute_deadline =
+            absolute_timeout.map_or(Timestamp::NEVER, |limit| now.saturating_add(limit));
+        Self {
+            is_new: true,
+            stored: false,
+            id: None,
+            ..Self::loaded(SessionId::from_bytes([0; 32]), record, now)
+        }
+    }
+
+    /// The session that a store had under the id of the client.
+    pub(crate) fn loaded(id: SessionId, record: Record, last_accessed: Timestamp) -> Self {
+        Self {
+            id: Some(id),
+            last_accessed,
+            record,
+            stored: true,
+            is_new: false,
+            moved: false,
+            announce: false,
+            signed_by_older_key: false,
+            gone: false,
+            pending: Pending::default(),
+            version: 0,
+            in_flight: Vec::new(),
+            reads: Vec::new(),
+        }
+    }
+
+    /// True when there is a session in the sense of `getSession(false)`: it is stored, or
+    /// this request has written something that will be.
+    pub(crate) fn exists(&self) -> bool {
+        self.stored || !self.pending.is_empty()
+    }
+
+    pub(crate) fn max_inactive_interval(&self) -> MaxInactiveInterval {
+        self.pending
+            .max_inactive_interval
+            .unwrap_or(self.record.max_inactive_interval)
+    }
+
+    pub(crate) fn authentication(&self) -> Option<&Authentication> {
+        self.pending
+            .login
+            .as_ref()
+            .map(|login| &login.authentication)
+            .or(self.record.authentication.as_ref())
+    }
+
+    pub(crate) fn expires_at(&self) -> Timestamp {
+        let absolute = self
+            .pending
+            .login
+            .as_ref()
+            .map_or(self.record.absolute_deadline, |login| {
+                login.absolute_deadline
+            });
+        self.max_inactive_interval()
+            .deadline(self.record.accessed_at)
+            .min(absolute)
+    }
+
+    /// The attributes that changes lie over: none after a login over another principal.
+    fn base(&self) -> Attributes {
+        if self.pending.clear_attributes {
+            Attributes::default()
+        } else {
+            self.record.attributes.clone()
+        }
+    }
+
+    /// What the request sees of `name`: its own change, or the snapshot that has it.
+    pub(crate) fn see(&self, name: &str) -> View {
+        let base = self.base();
+        match self.pending.edits.see(name, &base) {
+            Seen::Own(value) => View::Own(value),
+            Seen::Stored => match self.in_flight.iter().find(|change| &*change.name == name) {
+                Some(change) => match see_change(change, &base) {
+                    Seen::Own(value) => View::Own(value),
+                    Seen::Stored => View::Stored(base),
+                },
+                None => View::Stored(base),
+            },
+        }
+    }
+
+    /// As [`see`](Self::see), remembering that the value was read.
+    pub(crate) fn see_strictly(&mut self, name: &str) -> View {
+        if !self.reads.iter().any(|read| &**read == name) {
+            self.reads.push(name.into());
+        }
+        self.see(name)
+    }
+
+    /// The names of all attributes, in order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let base = self.base();
+        let mut names: Vec<String> = base.iter().map(|stored| stored.name.to_string()).collect();
+        for change in self.in_flight.iter().chain(self.pending.edits.changes()) {
+            let position = names.binary_search_by(|name| (**name).cmp(&*change.name));
+            match (&change.edit, position) {
+                (Edit::Remove, Ok(index)) => {
+                    names.remove(index);
+                }
+                (Edit::Put(_) | Edit::Append(_), Err(index)) => {
+                    names.insert(index, change.name.to_string());
+                }
+                _ => {}
+            }
+        }
+        names
+    }
+
+    pub(crate) fn put(&mut self, name: &str, value: Value, limits: &Limits) -> Changed {
+        let after = name.len() + value.bytes().len();
+        self.room(name, limits, |_| after)?;
+        let (base, expected) = (self.base(), self.expected(name));
+        self.pending.edits.put(name, value, expected, &base);
+        Ok(())
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) {
+        let (base, expected) = (self.base(), self.expected(name));
+        self.pending.edits.remove(name, expected, &base);
+    }
+
+    /// Removes what was just read.
+    pub(crate) fn take(&mut self, name: &str) {
+        let base = self.base();
+        self.pending.edits.take_once(name, &base);
+    }
+
+    pub(crate) fn append(&mut self, name: &str, items: Items, limits: &Limits) -> Changed {
+        let more = items.bytes().len();
+        self.room(name, limits, |before| before.max(name.len()) + more)?;
+        let base = self.base();
+        self.pending
+            .edits
+            .append(name, items, &base)
+            .map_err(|NotAList| SessionError::NotAList { name: name.into() })
+    }
+
+    pub(crate) fn update(
+        &mut self,
+        name: &str,
+        outcome: Option<Value>,
+        update: Replay,
+        limits: &Limits,
+    ) -> Changed {
+        let after = outcome
+            .as_ref()
+            .map_or(0, |value| name.len() + value.bytes().len());
+        self.room(name, limits, |_| after)?;
+        let base = self.base();
+        self.pending.edits.update(name, outcome, update, &base);
+        Ok(())
+    }
+
+    /// Binds the principal; the id must be changed as well, which is the caller's part.
+    pub(crate) fn log_in(&mut self, login: Login) {
+        let other = self
+            .authentication()
+            .is_some_and(|before| before.principal != login.authentication.principal);
+        if other {
+            self.pending.edits = Edits::default();
+            self.pending.clear_attributes = self.stored;
+            if !self.stored {
+                self.record.attributes = Attributes::default();
+            }
+        }
+        self.pending.login = Some(login);
+    }
+
+    /// Gives the session the id `id`: at the next commit where the store has it, else now.
+    pub(crate) fn assign(&mut self, id: SessionId) {
+        if self.stored {
+            self.pending.new_id = Some(id);
+        } else {
+            self.id = Some(id);
+        }
+    }
+
+    /// The pending changes as a change set, and the steps to make them again.
+    pub(crate) fn take_changes(
+        &mut self,
+        now: Timestamp,
+        limits: Limits,
+        reply: Reply,
+    ) -> (ChangeSet, Edits) {
+        let pending = std::mem::take(&mut self.pending);
+        let mut edits = pending.edits;
+        let mut changes = ChangeSet::touch(now, limits);
+        changes.attributes = edits.take_changes();
+        changes.clear_attributes = pending.clear_attributes;
+        changes.max_inactive_interval = pending.max_inactive_interval;
+        changes.login = pending.login;
+        changes.reply = reply;
+        (changes, edits)
+    }
+
+    /// The precondition of a plain set: none, unless strict reads are on and it was read.
+    fn expected(&self, name: &str) -> Expected {
+        if self.reads.iter().any(|read| &**read == name) {
+            Expected::revision_of(self.record.attributes.get(name))
+        } else {
+            Expected::Anything
+        }
+    }
+
+    /// Refuses a change of `name` that alone makes the session too large; `after` tells the
+    /// size of the attribute after the change from the size before it. The store checks again,
+    /// with what other requests added meanwhile.
+    fn room(&self, name: &str, limits: &Limits, after: impl Fn(usize) -> usize) -> Changed {
+        let base = self.base();
+        let changes = self.pending.edits.changes();
+        let stored = base
+            .iter()
+            .filter(|stored| !changes.iter().any(|change| change.name == stored.name))
+            .map(|stored| (&stored.name, stored.size()));
+        let changed = changes
+            .iter()
+            .filter(|change| change.edit != Edit::Remove)
+            .map(|change| (&change.name, change.size_over(base.get(&change.name))));
+        let (mut others, mut count, mut before) = (0, 0, 0);
+        for (other, size) in stored.chain(changed) {
+            if **other == *name {
+                before = size;
+            } else {
+                others += size;
+                count += 1;
+            }
+        }
+        let after = after(before);
+        let too_large = after > before && others + after > limits.max_bytes;
+        let too_many = before == 0 && after > 0 && count >= limits.max_attributes;
+        if too_large || too_many {
+            return Err(SessionError::TooLarge);
+        }
+        Ok(())
+    }
+}
+
+/// The outcome of a change of the request's own session.
+pub(crate) type Changed = Result<(), SessionError>;
+
+/// A value as a request sees it, to be decoded outside any lock.
+pub(crate) enum View {
+    /// The snapshot, which has the value or not.
+    Stored(Attributes),
+    /// The request's own value, or none.
+    Own(Option<Value>),
+}
+
+impl View {
+    pub(crate) fn value(&self, name: &str) -> Option<&Value> {
+        match self {
+            Self::Stored(attributes) => attributes.get(name).map(|attribute| &attribute.value),
+            Self::Own(value) => value.as_ref(),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Tools for tests of stores, of adapters and of applications, behind the feature `testkit`.
+//!
+//! - [`store`]: the rules of [`SessionStore`](crate::store::SessionStore) as tests that any
+//!   store can run.
+//! - [`Recording`] remembers what a store was asked; [`Faulty`] lets chosen calls fail.
+//! - [`Site`] and [`Visitor`] drive the engine without HTTP, with a cookie jar.
+//! - [`ManualClock`], [`ManualRuntime`] and [`SeededEntropy`] put time, tasks and chance into
+//!   the hands of a test.
+//!
+//! Nothing here belongs in a program that serves visitors.
+
+pub mod store;
+
+mod clock;
+mod entropy;
+mod faults;
+mod recording;
+mod runtime;
+mod visitor;
+
+pub use clock::ManualClock;
+pub use entropy::SeededEntropy;
+pub use faults::{Fault, Faulty};
+/// Runs a future to its end on the calling thread, for tests that bring no runtime.
+pub use futures_executor::block_on;
+pub use recording::{Recording, Verb};
+pub use runtime::ManualRuntime;
+pub use visitor::{Headers, Request, Site, Visitor, test_key};

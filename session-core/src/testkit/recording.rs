@@ -1,0 +1,206 @@
+//! A store that remembers what it was asked.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+
+use crate::clock::Timestamp;
+use crate::session::{ChangeSet, Record, StoreKey};
+use crate::store::{
+    Access, Applied, Created, Deleted, ImmediateStore, Loaded, SessionStore, StoreError, Swept,
+};
+
+/// A verb of [`SessionStore`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// [`SessionStore::create`].
+    Create,
+    /// [`SessionStore::load`].
+    Load,
+    /// [`SessionStore::apply`].
+    Apply,
+    /// [`SessionStore::rename`].
+    Rename,
+    /// [`SessionStore::delete`].
+    Delete,
+    /// [`SessionStore::sweep`].
+    Sweep,
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Create => "create",
+            Self::Load => "load",
+            Self::Apply => "apply",
+            Self::Rename => "rename",
+            Self::Delete => "delete",
+            Self::Sweep => "sweep",
+        })
+    }
+}
+
+/// Wraps a store and remembers every call, through whichever door it came. Clones share one
+/// memory, so a test keeps one and gives the other away.
+#[derive(Debug)]
+pub struct Recording<S> {
+    store: Arc<S>,
+    calls: Arc<Mutex<Vec<Verb>>>,
+}
+
+impl<S> Recording<S> {
+    /// Wraps `store`; nothing is recorded yet.
+    #[must_use]
+    pub fn new(store: S) -> Self {
+        Self {
+            store: Arc::new(store),
+            calls: Arc::default(),
+        }
+    }
+
+    /// The calls so far, in order.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Verb> {
+        self.calls.lock().clone()
+    }
+
+    /// How often `verb` was called.
+    #[must_use]
+    pub fn count(&self, verb: Verb) -> usize {
+        self.calls
+            .lock()
+            .iter()
+            .filter(|call| **call == verb)
+            .count()
+    }
+
+    /// Answers the calls so far and forgets them.
+    pub fn take_calls(&self) -> Vec<Verb> {
+        std::mem::take(&mut self.calls.lock())
+    }
+
+    /// The wrapped store; calls to it are not recorded.
+    #[must_use]
+    pub fn inner(&self) -> &S {
+        &self.store
+    }
+
+    fn record(&self, verb: Verb) {
+        self.calls.lock().push(verb);
+    }
+}
+
+impl<S> Clone for Recording<S> {
+    fn clone(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            calls: self.calls.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl<S: SessionStore> SessionStore for Recording<S> {
+    async fn create(&self, record: &Record, now: Timestamp) -> Result<Created, StoreError> {
+        self.record(Verb::Create);
+        self.store.create(record, now).await
+    }
+
+    async fn load(
+        &self,
+        key: &StoreKey,
+        access: Access,
+        now: Timestamp,
+    ) -> Result<Loaded, StoreError> {
+        self.record(Verb::Load);
+        self.store.load(key, access, now).await
+    }
+
+    async fn apply(
+        &self,
+        key: &StoreKey,
+        changes: &ChangeSet,
+        now: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        self.record(Verb::Apply);
+        self.store.apply(key, changes, now).await
+    }
+
+    async fn rename(
+        &self,
+        old: &StoreKey,
+        new: &StoreKey,
+        changes: &ChangeSet,
+        now: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        self.record(Verb::Rename);
+        self.store.rename(old, new, changes, now).await
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<Deleted, StoreError> {
+        self.record(Verb::Delete);
+        self.store.delete(key).await
+    }
+
+    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
+        self.record(Verb::Sweep);
+        self.store.sweep(now, limit).await
+    }
+
+    fn immediate(&self) -> Option<&dyn ImmediateStore> {
+        self.store.immediate().map(|_| self as &dyn ImmediateStore)
+    }
+}
+
+impl<S: SessionStore> ImmediateStore for Recording<S> {
+    fn create(&self, record: &Record, now: Timestamp) -> Result<Created, StoreError> {
+        self.record(Verb::Create);
+        door_of(&*self.store)?.create(record, now)
+    }
+
+    fn load(&self, key: &StoreKey, access: Access, now: Timestamp) -> Result<Loaded, StoreError> {
+        self.record(Verb::Load);
+        door_of(&*self.store)?.load(key, access, now)
+    }
+
+    fn apply(
+        &self,
+        key: &StoreKey,
+        changes: &ChangeSet,
+        now: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        self.record(Verb::Apply);
+        door_of(&*self.store)?.apply(key, changes, now)
+    }
+
+    fn rename(
+        &self,
+        old: &StoreKey,
+        new: &StoreKey,
+        changes: &ChangeSet,
+        now: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        self.record(Verb::Rename);
+        door_of(&*self.store)?.rename(old, new, changes, now)
+    }
+
+    fn delete(&self, key: &StoreKey) -> Result<Deleted, StoreError> {
+        self.record(Verb::Delete);
+        door_of(&*self.store)?.delete(key)
+    }
+
+    fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
+        self.record(Verb::Sweep);
+        door_of(&*self.store)?.sweep(now, limit)
+    }
+}
+
+/// The immediate door of a wrapped store. A wrapper shows a door only where there is one
+/// behind it, so a missing one is an error of whoever calls it nevertheless.
+pub(super) fn door_of(store: &impl SessionStore) -> Result<&dyn ImmediateStore, StoreError> {
+    store
+        .immediate()
+        .ok_or_else(|| StoreError::Unavailable("the wrapped store has no immediate door".into()))
+}

@@ -1,0 +1,154 @@
+//! The files of the workspace as text.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::workspace::{Role, members, root};
+
+/// One text file.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+}
+
+impl Source {
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.path.file_name().is_some_and(|own| own == name)
+    }
+
+    /// Its lines, counted from 1.
+    pub(crate) fn numbered_lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        (1..).zip(self.text.lines())
+    }
+
+    /// Lines before the unit tests that can panic and have no comment, on them or right above.
+    pub(crate) fn unexplained_panics(&self) -> Vec<String> {
+        const PANICS: [&str; 7] = [
+            ".unwrap()",
+            ".expect(",
+            ".unwrap_err()",
+            "panic!(",
+            "unreachable!(",
+            "todo!(",
+            "unimplemented!(",
+        ];
+        let mut above_is_comment = false;
+        let mut found = Vec::new();
+        for (number, line) in self.numbered_lines() {
+            if line.trim() == "#[cfg(test)]" {
+                break;
+            }
+            let code = line.split("//").next().unwrap_or_default();
+            let explained = above_is_comment || code.len() < line.len();
+            if !explained && PANICS.iter().any(|panic| code.contains(panic)) {
+                found.push(format!("{}:{number}: {}", self.path.display(), line.trim()));
+            }
+            above_is_comment = line.trim_start().starts_with("//");
+        }
+        found
+    }
+
+    /// The targets of Markdown links that name a file, without the fragment.
+    pub(crate) fn relative_links(&self) -> Vec<&str> {
+        self.text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split([')', ' ', '#']).next())
+            .filter(|target| {
+                !target.is_empty() && !target.contains("://") && !target.starts_with("mailto:")
+            })
+            .collect()
+    }
+}
+
+/// Every text file of the workspace that is not made by a tool.
+pub(crate) fn every_file() -> Vec<Source> {
+    let mut files = Vec::new();
+    collect(root(), &mut files);
+    files
+}
+
+/// What others build on: the core without its test kit, the adapters, the stores.
+pub(crate) fn library_sources() -> Vec<Source> {
+    let mut files = Vec::new();
+    for member in members() {
+        if matches!(member.role, Role::Core | Role::Adapter | Role::Store) {
+            collect(&member.folder.join("src"), &mut files);
+        }
+    }
+    let is_test =
+        |name: &std::ffi::OsStr| name == "testkit" || name == "tests" || name == "tests.rs";
+    files.retain(|file| !file.path.iter().any(is_test));
+    files
+}
+
+pub(crate) fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The lines of a TOML table that say something.
+pub(crate) fn toml_table<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
+    text.lines()
+        .skip_while(|line| {
+            line.strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'))
+                != Some(name)
+        })
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect()
+}
+
+/// Where people and machines keep their files, and where this workspace lies. A workspace right
+/// under the root of the file system is too common a word to look for.
+pub(crate) fn machine_paths() -> Vec<String> {
+    let mut paths: Vec<_> = ["root", "home", "Users", "tmp"]
+        .map(|top| format!("/{top}/"))
+        .into();
+    if root().components().count() > 2 {
+        paths.push(root().display().to_string());
+    }
+    paths
+}
+
+/// Whether `line` contains `path` as the beginning of an absolute path.
+pub(crate) fn names_path(line: &str, path: &str) -> bool {
+    line.match_indices(path).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        before.is_none_or(|it| !it.is_alphanumeric() && !"_-.~$}{*/".contains(it))
+    })
+}
+
+fn collect(folder: &Path, files: &mut Vec<Source>) {
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for entry in entries {
+        let path = entry.expect("the folder can be read").path();
+        let made_by_a_tool = ["target", "node_modules", ".git"]
+            .iter()
+            .any(|name| path.ends_with(name));
+        if path.is_dir() && !made_by_a_tool {
+            collect(&path, files);
+        } else if let Ok(text) = fs::read_to_string(&path) {
+            files.push(Source { path, text });
+        }
+    }
+}
+
+#[test]
+fn a_path_counts_only_where_it_begins() {
+    for named in ["/place/x", "see /place/x", "'/place/x'", "(/place/x)"] {
+        assert!(names_path(named, "/place/"), "{named}");
+    }
+    for other in [
+        "a/place/x",
+        "/at/place/x",
+        "~/place/x",
+        "$D/place/x",
+        "http://a/place/x",
+    ] {
+        assert!(!names_path(other, "/place/"), "{other}");
+    }
+}
