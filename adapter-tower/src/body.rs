@@ -184,7 +184,9 @@ impl<D: bytes::Buf, S> Watch<D, S> {
                 Poll::Ready(None) => self.held = Some(None),
                 Poll::Ready(Some(Ok(frame))) => {
                     self.count(&frame);
-                    if !body.is_end_stream() && self.bytes_left != Some(0) {
+                    // Trailers are the last frame, and servers poll no more behind them.
+                    let last = frame.is_trailers() || body.is_end_stream();
+                    if !last && self.bytes_left != Some(0) {
                         return Poll::Ready(Some(Ok(frame)));
                     }
                     self.held = Some(Some(frame));

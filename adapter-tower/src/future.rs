@@ -3,12 +3,12 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use session_core::{Exchange, Main, SessionError};
+use session_core::{Delivery, Exchange, Main, SessionError};
 
 use crate::body::{BodyPolicy, WrapBody};
 use crate::headers::ResponseHeaders;
@@ -26,8 +26,9 @@ pin_project! {
         #[pin]
         handler: F,
         exchange: Option<Exchange<S>>,
-        // What the handler answered, while its session is being stored.
-        answer: Option<F::Output>,
+        // What the handler answered, while its session is being stored. In a box, since few
+        // responses wait for that and all futures are moved.
+        answer: Option<Box<F::Output>>,
         policy: PhantomData<fn() -> P>,
     }
 }
@@ -58,37 +59,67 @@ where
             // Polled again after completion, which the contract of futures leaves open.
             return Poll::Pending;
         };
-        if this.answer.is_none() {
-            match this.handler.poll(cx) {
-                Poll::Ready(answer) => *this.answer = Some(answer),
+        let answer = match this.answer.take() {
+            Some(answer) => answer,
+            None => match this.handler.poll(cx) {
+                Poll::Ready(answer) => match exchange.poll_commit(cx) {
+                    Poll::Ready(committed) => {
+                        let exchange = this.exchange.take();
+                        return Poll::Ready(respond::<B, E, S, P>(exchange, answer, committed));
+                    }
+                    Poll::Pending => {
+                        *this.answer = Some(Box::new(answer));
+                        return Poll::Pending;
+                    }
+                },
                 Poll::Pending => {
                     exchange.poll_keep_alive(cx);
                     return Poll::Pending;
                 }
-            }
-        }
-        let committed = ready!(exchange.poll_commit(cx));
-        let (Some(exchange), Some(answer)) = (this.exchange.take(), this.answer.take()) else {
-            return Poll::Pending;
+            },
         };
-        let mut response = answer?;
-        match committed {
-            Ok(delivery) => {
-                if !delivery.is_empty() {
-                    delivery.write_to(&mut ResponseHeaders(response.headers_mut()));
-                }
+        match exchange.poll_commit(cx) {
+            Poll::Ready(committed) => {
+                let exchange = this.exchange.take();
+                Poll::Ready(respond::<B, E, S, P>(exchange, *answer, committed))
             }
-            Err(error) => return Poll::Ready(Ok(failure(&error).map(P::text))),
+            Poll::Pending => {
+                *this.answer = Some(answer);
+                Poll::Pending
+            }
         }
-        // After an upgrade the connection is no longer this request's.
-        let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        Poll::Ready(Ok(if upgraded || !exchange.may_change() {
-            response.map(P::plain)
-        } else {
+    }
+}
+
+/// Puts the headers of the session on the response, and the session into its body.
+fn respond<B, E, S, P>(
+    exchange: Option<Exchange<S>>,
+    answer: Result<Response<B>, E>,
+    committed: Result<Delivery, SessionError>,
+) -> Result<Response<P::Body>, E>
+where
+    B: Body,
+    P: BodyPolicy<B, S>,
+    S: 'static,
+{
+    let mut response = answer?;
+    match committed {
+        Ok(delivery) => {
+            if !delivery.is_empty() {
+                delivery.write_to(&mut ResponseHeaders(response.headers_mut()));
+            }
+        }
+        Err(error) => return Ok(failure(&error).map(P::text)),
+    }
+    // After an upgrade the connection is no longer this request's.
+    let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    Ok(match exchange {
+        Some(exchange) if exchange.may_change() && !upgraded => {
             let length = content_length(&response);
             response.map(|body| P::watched(body, exchange, length))
-        }))
-    }
+        }
+        _ => response.map(P::plain),
+    })
 }
 
 /// The response that takes the place of the handler's when the session could not be stored:

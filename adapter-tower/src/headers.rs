@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use session_core::{Facts, HeaderSink};
 
 /// The facts of a request.
@@ -13,7 +13,13 @@ pub(crate) struct RequestFacts<'a, B> {
 
 impl<B> Facts for RequestFacts<'_, B> {
     fn header_lines(&self, name: &str, visit: &mut dyn FnMut(&[u8])) {
-        for line in self.request.headers().get_all(name) {
+        let headers = self.request.headers();
+        // A known name needs no parsing.
+        let lines = match name {
+            "cookie" => headers.get_all(header::COOKIE),
+            name => headers.get_all(name),
+        };
+        for line in lines {
             visit(line.as_bytes());
         }
     }

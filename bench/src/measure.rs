@@ -27,7 +27,14 @@ pub(crate) struct Round {
     /// What was measured.
     pub(crate) scenario: Scenario,
     /// Its times.
-    pub(crate) nanoseconds: Vec<f64>,
+    pub(crate) nanoseconds: [f64; Variant::ALL.len()],
+}
+
+impl Round {
+    /// The time of one variant.
+    pub(crate) const fn of(&self, variant: Variant) -> f64 {
+        self.nanoseconds[variant as usize]
+    }
 }
 
 /// Measures everything.
@@ -36,10 +43,9 @@ pub(crate) async fn measure(plan: &Plan) -> Result<Vec<Round>, Box<dyn Error>> {
     let mut rounds = Vec::new();
     for _ in 0..plan.rounds {
         for scenario in order.shuffled(Scenario::ALL) {
-            let mut nanoseconds = vec![0.0; Variant::ALL.len()];
-            let everyone: Vec<usize> = (0..Variant::ALL.len()).collect();
-            for index in order.shuffled(&everyone) {
-                nanoseconds[index] = slot(Variant::ALL[index], scenario, plan.slot).await?;
+            let mut nanoseconds = [0.0; Variant::ALL.len()];
+            for variant in order.shuffled(&Variant::ALL) {
+                nanoseconds[variant as usize] = slot(variant, scenario, plan.slot).await?;
             }
             rounds.push(Round {
                 scenario,
@@ -99,5 +105,20 @@ impl Order {
             items.swap(last, other as usize);
         }
         items
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_order_and_every_item_once() {
+        let shuffle = |seed| Order(seed).shuffled(Scenario::ALL);
+        assert_eq!(shuffle(1), shuffle(1));
+        assert!((2..50).any(|seed| shuffle(seed) != shuffle(1)));
+        for scenario in Scenario::ALL {
+            assert!(shuffle(1).contains(scenario));
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use axum::Router;
 
-use crate::{axum_session, bare, tower_sessions};
+use crate::{axum_session, bare, ours, tower_sessions};
 
 /// One way to give an axum application sessions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,7 +11,6 @@ pub(crate) enum Variant {
     /// The same routes without sessions: what the others are compared with.
     Bare,
     /// This workspace.
-    #[cfg(feature = "ours")]
     Ours,
     /// tower-sessions with a signed cookie.
     TowerSessions,
@@ -20,20 +19,21 @@ pub(crate) enum Variant {
 }
 
 impl Variant {
-    /// All of them, in the order of the report.
-    pub(crate) const ALL: &[Self] = &[
+    /// All of them, in the order in which they are declared.
+    pub(crate) const ALL: [Self; 4] = [
         Self::Bare,
-        #[cfg(feature = "ours")]
         Self::Ours,
         Self::TowerSessions,
         Self::AxumSession,
     ];
 
+    /// Those that we are compared with.
+    pub(crate) const PEERS: [Self; 2] = [Self::TowerSessions, Self::AxumSession];
+
     /// The name in reports and on the command line.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare",
-            #[cfg(feature = "ours")]
             Self::Ours => "ours",
             Self::TowerSessions => "tower-sessions",
             Self::AxumSession => "axum_session",
@@ -44,8 +44,7 @@ impl Variant {
     pub(crate) async fn router(self) -> Result<Router, Box<dyn std::error::Error>> {
         match self {
             Self::Bare => Ok(bare::router()),
-            #[cfg(feature = "ours")]
-            Self::Ours => crate::ours::router(),
+            Self::Ours => ours::router(),
             Self::TowerSessions => Ok(tower_sessions::router()),
             Self::AxumSession => axum_session::router().await,
         }

@@ -28,8 +28,13 @@ export class Tab {
         return this.page.getByTestId(name);
     }
 
-    ready() {
-        return until('a message can be written', () => this.part('composer').isEnabled());
+    /** The page puts the focus into the message box when it has shown what is there. */
+    async ready() {
+        await until('a message can be written', async () => (await this.focused()) === 'composer');
+    }
+
+    focused() {
+        return this.page.evaluate(() => document.activeElement?.dataset.testid);
     }
 
     async reload() {
@@ -48,10 +53,10 @@ export class Tab {
         );
     }
 
-    /** The same, once it is `count` messages. */
+    /** The same if it is `count` messages, else null. */
     async seenWhenThere(count) {
         const seen = await this.seen();
-        return seen.length === count && seen;
+        return seen.length === count ? seen : null;
     }
 
     /** What the server keeps of the conversation, asked for with the visitor's cookie. */
@@ -69,7 +74,7 @@ export class Tab {
     async replies(count) {
         const seen = await until(`${count} complete replies are seen`, async () => {
             const replies = (await this.seen()).filter((message) => message.role === 'assistant');
-            return replies.length === count && replies.every((reply) => reply.complete) && replies;
+            return replies.length === count && replies.every((it) => it.complete) && replies;
         });
         return seen.at(-1).text;
     }
@@ -84,7 +89,8 @@ export class Tab {
     partialReply() {
         return until('a reply has begun', async () => {
             const last = (await this.seen()).at(-1);
-            return last?.role === 'assistant' && !last.complete && /\S+\s+\S/.test(last.text) && last.text;
+            const begun = last?.role === 'assistant' && /\S+\s+\S/.test(last.text);
+            return begun && !last.complete && last.text;
         });
     }
 
@@ -98,15 +104,15 @@ export class Tab {
 
     /** Waits until the page tells the visitor something. */
     told(pattern) {
-        return until(`the page says ${pattern}`, async () => pattern.test(await this.part('status').innerText()));
+        const status = () => this.part('status').innerText();
+        return until(`the page says ${pattern}`, async () => pattern.test(await status()));
     }
 
     /** Moves the focus as a visitor without a mouse does. */
     async focusByTab(name) {
-        const focused = () => this.page.evaluate(() => document.activeElement?.dataset.testid);
         for (let presses = 0; presses < 40; presses++) {
             await this.page.keyboard.press('Tab');
-            if ((await focused()) === name) return;
+            if ((await this.focused()) === name) return;
         }
         throw new Error(`the Tab key does not reach ${name}`);
     }

@@ -31,12 +31,13 @@ pub struct History {
 ///
 /// # Errors
 /// [`Refusal::Session`] when the session cannot be read.
-pub async fn history(session: Option<Session>) -> Result<Json<History>, Refusal> {
+pub async fn history(session: Option<Session>) -> Result<impl IntoResponse, Refusal> {
     let prompt = session.map(|Session(session)| prompt_of(&session));
     let prompt = prompt.transpose()?;
-    Ok(Json(History {
+    let history = History {
         messages: prompt.unwrap_or_default().messages(),
-    }))
+    };
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(history)))
 }
 
 /// `POST /api/chat`: streams the reply to a message. The message is stored before anybody is
@@ -116,7 +117,10 @@ async fn answer(
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
         (X_ACCEL_BUFFERING, "no"),
-        (X_SESSION_IS_NEW, if session.is_new()? { "true" } else { "false" }),
+        (
+            X_SESSION_IS_NEW,
+            if session.is_new()? { "true" } else { "false" },
+        ),
     ];
     let room = chat.limits.room(&prompt);
     let reply = Reply::new(tokens, chat.stop.clone(), session, reply, room);

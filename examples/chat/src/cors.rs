@@ -45,7 +45,9 @@ impl Scheme {
 
 /// The text is not the origin of one web site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an origin is http:// or https://, a host and perhaps a port, such as http://127.0.0.1:3000; `*` and `null` are not allowed, since the browser sends the session along")]
+#[error(
+    "an origin is http:// or https://, a host and perhaps a port, such as http://127.0.0.1:3000; `*` and `null` are not allowed, since the browser sends the session along"
+)]
 pub struct NotAnOrigin;
 
 impl FromStr for Origin {
@@ -217,8 +219,16 @@ mod tests {
     #[test]
     fn what_is_not_one_site_is_no_origin() {
         for text in [
-            "*", "null", "", "localhost:3000", "http://", "ftp://example.org", "http://*.org",
-            "http://example.org/app", "http://example.org?x", "http://me@example.org",
+            "*",
+            "null",
+            "",
+            "localhost:3000",
+            "http://",
+            "ftp://example.org",
+            "http://*.org",
+            "http://example.org/app",
+            "http://example.org?x",
+            "http://me@example.org",
         ] {
             assert_eq!(text.parse::<Origin>(), Err(NotAnOrigin), "{text:?}");
         }

@@ -1,6 +1,7 @@
 //! `cargo run` starts the chat and prints where it listens.
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -45,14 +46,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
     let address = listener.local_addr()?;
-    for origin in &options.cors_origins {
-        if origin.is_another_site_than(address) {
-            eprintln!(
-                "warning: {origin} is another site than http://{address}, so browsers send no \
-                 session cookie from its pages; use the same host name for both"
-            );
-        }
-    }
+    warn_of_other_sites(&options, address);
     let router = app::router(sessions.clone(), chat, Cors::new(options.cors_origins));
 
     let server = axum::serve(listener, router).with_graceful_shutdown(stop);
@@ -64,6 +58,20 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     }
     sessions.drain().await;
     Ok(())
+}
+
+/// Behind TLS the public address is somebody else's, so nothing can be said about sites.
+fn warn_of_other_sites(options: &Options, address: SocketAddr) {
+    if options.transport() == Transport::Tls {
+        return;
+    }
+    let origins = options.cors_origins.iter();
+    for origin in origins.filter(|origin| origin.is_another_site_than(address)) {
+        eprintln!(
+            "warning: {origin} is another site than http://{address}, so browsers send no \
+             session cookie from its pages; use the same host name for both"
+        );
+    }
 }
 
 fn sessions(options: &Options, limits: Limits) -> Result<SessionManager, ConfigError> {
@@ -103,7 +111,9 @@ fn responder(options: &Options) -> Result<Responder, Box<dyn Error>> {
     let (Some(url), Some(model)) = (&options.upstream, &options.model) else {
         return Ok(Responder::embedded(options.token_delay()));
     };
-    let key = std::env::var(Options::API_KEY_VARIABLE).ok().map(ApiKey::new);
+    let key = std::env::var(Options::API_KEY_VARIABLE)
+        .ok()
+        .map(ApiKey::new);
     Ok(Responder::Upstream(Upstream::new(url, model.clone(), key)?))
 }
 

@@ -24,7 +24,12 @@ pub struct Options {
 
     /// Key that signs session ids, at least 32 bytes; a new one is generated when it is left
     /// out. Better given by the environment, since command lines are visible to others
-    #[arg(long, value_name = "SECRET", env = "CHAT_SECRET", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "CHAT_SECRET",
+        hide_env_values = true
+    )]
     pub secret: Option<Secret>,
 
     /// Send the session cookie over plain HTTP too; the default for loopback addresses
@@ -147,10 +152,17 @@ mod tests {
         for (arguments, transport) in [
             (&["--listen", "[::1]:0"][..], Transport::Plain),
             (&["--listen", "0.0.0.0:80"], Transport::Tls),
-            (&["--listen", "192.0.2.1:80", "--insecure"], Transport::Plain),
+            (
+                &["--listen", "192.0.2.1:80", "--insecure"],
+                Transport::Plain,
+            ),
             (&["--insecure=false"], Transport::Tls),
         ] {
-            assert_eq!(parse(arguments).unwrap().transport(), transport, "{arguments:?}");
+            assert_eq!(
+                parse(arguments).unwrap().transport(),
+                transport,
+                "{arguments:?}"
+            );
         }
     }
 

@@ -1,4 +1,4 @@
-//! The page: three files in this program, served as they are.
+//! The page: files in this program, served as they are.
 
 use axum::Router;
 use axum::http::{HeaderName, header};
@@ -8,14 +8,27 @@ use axum::routing::get;
 /// The routes of the page.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
-        .route("/", get(|| file("text/html; charset=utf-8", include_str!("page/index.html"))))
-        .route("/app.css", get(|| file("text/css; charset=utf-8", include_str!("page/app.css"))))
+        .route("/", get(|| file(HTML, include_str!("page/index.html"))))
+        .route("/app.css", get(|| file(CSS, include_str!("page/app.css"))))
+        .route("/app.js", get(|| file(SCRIPT, include_str!("page/app.js"))))
         .route(
-            "/app.js",
-            get(|| file("text/javascript; charset=utf-8", include_str!("page/app.js"))),
+            "/panel.js",
+            get(|| file(SCRIPT, include_str!("page/panel.js"))),
         )
-        .route("/icon.svg", get(|| file("image/svg+xml", include_str!("page/icon.svg"))))
+        .route(
+            "/server.js",
+            get(|| file(SCRIPT, include_str!("page/server.js"))),
+        )
+        .route(
+            "/icon.svg",
+            get(|| file(SVG, include_str!("page/icon.svg"))),
+        )
 }
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
 
 /// Scripts and styles come from this server's files alone, so that text of a conversation can
 /// never become code; nobody may put the page into a frame.

@@ -47,8 +47,9 @@ impl Refusal {
             Self::ConversationFull => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoReply => StatusCode::CONFLICT,
             Self::ForeignOrigin => StatusCode::FORBIDDEN,
-            Self::Session(error) => StatusCode::from_u16(error.status())
-                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            Self::Session(error) => {
+                StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
             Self::Entropy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upstream(_) => StatusCode::BAD_GATEWAY,
         }

@@ -29,6 +29,8 @@ const PIECE_INTERVAL: Duration = Duration::from_secs(1);
 pub struct Reply {
     /// `None` when the reply has ended, one way or the other.
     tokens: Option<Tokens>,
+    /// Why the reply broke off, until the server has been told.
+    broken_off: Option<BrokenOff>,
     stop: Stop,
     keeper: Keeper,
 }
@@ -63,6 +65,7 @@ impl Reply {
     ) -> Self {
         Self {
             tokens: Some(tokens),
+            broken_off: None,
             stop,
             keeper: Keeper {
                 session,
@@ -80,6 +83,9 @@ impl Stream for Reply {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
+        if let Some(error) = this.broken_off.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         let Some(tokens) = &mut this.tokens else {
             return Poll::Ready(None);
         };
@@ -92,10 +98,22 @@ impl Stream for Reply {
             Some(Err(error)) => Err(error),
             None => this.keeper.keep(Last::Yes).map(|()| None),
         };
-        if !matches!(shown, Ok(Some(_))) {
-            this.tokens = None;
+        match shown {
+            Ok(Some(bytes)) => Poll::Ready(Some(Ok(bytes))),
+            Ok(None) => {
+                this.tokens = None;
+                Poll::Ready(None)
+            }
+            Err(error) => {
+                log(&error);
+                this.tokens = None;
+                this.broken_off = Some(error);
+                // A server that learns of an error throws away what it has not sent yet. Told
+                // to wait, it sends that first.
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
         }
-        Poll::Ready(shown.inspect_err(|error| log(error)).transpose())
     }
 }
 
@@ -149,10 +167,11 @@ impl Drop for Keeper {
     /// The visitor pressed stop or vanished, or the model failed: what was said is kept. The
     /// engine stores it when the body, and with it the last handle of the session, is gone.
     fn drop(&mut self) {
-        if !self.unkept.is_empty() {
-            if let Err(error) = self.keep(Last::No) {
-                log(&error);
-            }
+        if self.unkept.is_empty() {
+            return;
+        }
+        if let Err(error) = self.keep(Last::No) {
+            log(&error);
         }
     }
 }
@@ -165,8 +184,8 @@ enum Last {
 }
 
 /// Tells the operator why a reply did not come, or not to its end.
-pub(crate) fn log(error: &dyn Error) {
-    let causes = std::iter::successors(Some(error), |error| error.source());
+pub(crate) fn log(error: &(dyn Error + 'static)) {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
     let causes: Vec<String> = causes.map(ToString::to_string).collect();
     eprintln!("a reply broke off: {}", causes.join(": "));
 }

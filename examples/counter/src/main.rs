@@ -3,6 +3,7 @@
 use adapter_axum::{Rejection, Session, SessionLayer};
 use axum::{Router, routing::get};
 use session_core::{MemoryStore, SecretKey, SessionManager};
+use tokio::signal::unix::{SignalKind as Kind, signal};
 
 async fn count(session: Session) -> Result<String, Rejection> {
     let visits = session.update_attribute("visits", |visits: &mut u64| *visits += 1)?;
@@ -23,7 +24,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8081").await?;
     println!("listening on http://{}", listener.local_addr()?);
-    let stop = async { drop(tokio::signal::ctrl_c().await) };
+    let (mut interrupt, mut terminate) = (signal(Kind::interrupt())?, signal(Kind::terminate())?);
+    let stop = async move {
+        tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
+    };
     axum::serve(listener, app)
         .with_graceful_shutdown(stop)
         .await?;

@@ -5,6 +5,7 @@
 //! bytes a client sends.
 
 mod attributes;
+mod base64url;
 mod parse;
 mod policy;
 mod secret_key;

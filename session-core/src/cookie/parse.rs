@@ -224,9 +224,9 @@ mod tests {
             "sid=\"\\",
             "; \u{2000}",
         ] {
-            // A quadratic scan of 4 MiB would take hours, so the bound can be generous to a
+            // A quadratic scan of 1 MiB would take minutes, so the bound can be generous to a
             // busy machine.
-            let line = piece.repeat(4 * 1024 * 1024 / piece.len());
+            let line = piece.repeat(1024 * 1024 / piece.len());
             let start = Instant::now();
             let found = cookie_values(line.as_bytes(), b"sid").count();
             assert!(
@@ -267,7 +267,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
 
         #[test]
         fn any_bytes_are_read_as_the_naive_parser_reads_them(line in tricky_line()) {

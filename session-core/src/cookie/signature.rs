@@ -7,15 +7,15 @@
 
 use std::fmt;
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
 use ring::{hkdf, hmac};
 
+use super::base64url;
 use super::secret_key::{KeyError, SecretKey};
 use crate::event::Rejection;
 use crate::session::{Fingerprint, ID_LEN, SessionId, StoreKey};
 
 /// Length of a token in characters.
-pub(crate) const TOKEN_LEN: usize = (TOKEN_BYTES * 8).div_ceil(6);
+pub(crate) const TOKEN_LEN: usize = base64url::CHARS;
 
 /// The most keys that can be listed. A forged token costs one HMAC for each; two are enough
 /// for a rotation, and the others allow for rotations that overlap.
@@ -25,8 +25,6 @@ pub(crate) const KEYS_MAX: usize = 8;
 const VERSION: u8 = 1;
 
 const SIGNED_LEN: usize = 1 + ID_LEN;
-const TAG_LEN: usize = 32;
-const TOKEN_BYTES: usize = SIGNED_LEN + TAG_LEN;
 
 /// The keys of one cookie: the newest signs, all verify.
 pub(crate) struct Keyring {
@@ -69,15 +67,12 @@ impl Keyring {
 
     /// The token for `id`, made with the newest key.
     pub(crate) fn sign(&self, id: &SessionId) -> TokenText {
-        let mut token = [0; TOKEN_BYTES];
+        let mut token = [0; base64url::BYTES];
         token[0] = VERSION;
         token[1..SIGNED_LEN].copy_from_slice(id.as_bytes());
         let tag = hmac::sign(&self.current, &token[..SIGNED_LEN]);
         token[SIGNED_LEN..].copy_from_slice(tag.as_ref());
-        let mut text = [0; TOKEN_LEN];
-        Base64UrlUnpadded::encode(&token, &mut text)
-            .expect("TOKEN_LEN is the encoded length of TOKEN_BYTES");
-        TokenText(text)
+        TokenText(base64url::encode(&token))
     }
 
     /// The id that `text` is a token of. Total: any bytes lead to an answer.
@@ -86,12 +81,8 @@ impl Keyring {
     /// [`Rejection::Malformed`] for what is no token, found without an HMAC;
     /// [`Rejection::BadSignature`] for what none of the keys made.
     pub(crate) fn verify(&self, text: &[u8]) -> Result<Verified, Rejection> {
-        if text.len() != TOKEN_LEN {
-            return Err(Rejection::Malformed);
-        }
-        let mut token = [0; TOKEN_BYTES];
-        // Strict: another alphabet, padding and unused bits that are not zero are errors.
-        Base64UrlUnpadded::decode(text, &mut token).map_err(|_| Rejection::Malformed)?;
+        let text = text.try_into().map_err(|_| Rejection::Malformed)?;
+        let token = base64url::decode(text).ok_or(Rejection::Malformed)?;
         let [VERSION, id_and_tag @ ..] = &token else {
             return Err(Rejection::Malformed);
         };
@@ -367,12 +358,11 @@ mod tests {
     #[test]
     fn another_version_of_the_format_is_malformed() {
         let keyring = keyring(&[1]);
-        let mut token = [0; TOKEN_BYTES];
+        let mut token = [0; base64url::BYTES];
         token[0] = VERSION + 1;
         let tag = hmac::sign(&keyring.current, &token[..SIGNED_LEN]);
         token[SIGNED_LEN..].copy_from_slice(tag.as_ref());
-        let mut text = [0; TOKEN_LEN];
-        Base64UrlUnpadded::encode(&token, &mut text).unwrap();
+        let text = base64url::encode(&token);
         assert_eq!(keyring.verify(&text), Err(Rejection::Malformed));
     }
 

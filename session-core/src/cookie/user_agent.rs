@@ -91,12 +91,15 @@ impl Received {
     fn is_kept(&self) -> bool {
         let name = self.name.to_ascii_lowercase();
         let for_host = self.path.as_deref() == Some("/") && self.domain.is_none();
-        (self.secure || self.same_site != Some(SameSite::None))
-            && (self.secure || !self.partitioned)
-            && (self.secure || !name.starts_with("__secure-"))
-            && (self.secure && for_host || !name.starts_with("__host-"))
-            && (self.secure && self.http_only || !name.starts_with("__http-"))
-            && (self.http_only || !name.starts_with("__host-http-"))
+        let needs_secure = self.same_site == Some(SameSite::None)
+            || self.partitioned
+            || ["__secure-", "__host-", "__http-"]
+                .into_iter()
+                .any(|prefix| name.starts_with(prefix));
+        let needs_http_only = name.starts_with("__http-") || name.starts_with("__host-http-");
+        (self.secure || !needs_secure)
+            && (self.http_only || !needs_http_only)
+            && (for_host || !name.starts_with("__host-"))
     }
 }
 

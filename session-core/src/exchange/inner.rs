@@ -4,15 +4,17 @@
 use std::sync::Arc;
 
 use futures_channel::oneshot;
-use futures_util::lock::Mutex as AsyncMutex;
 use parking_lot::Mutex;
 
 use super::state::{Death, Phase, State};
-use crate::engine::Engine;
+use crate::engine::{Engine, Touch};
 use crate::error::SessionError;
 use crate::event::{DropReason, SessionEvent};
 use crate::lifecycle::bind::bind;
-use crate::lifecycle::commit::{Moment, Readers, SaveOutcome, act, decide, settle};
+use crate::lifecycle::commit::{
+    Moment, Readers, SaveOutcome, act, decide, settle, something_is_due,
+};
+use crate::lifecycle::deliver::{Delivery, deliver};
 use crate::lifecycle::door::at_once;
 use crate::session::ChangeSet;
 use crate::store::{Access, Applied};
@@ -21,8 +23,6 @@ use crate::store::{Access, Applied};
 pub(crate) struct Inner {
     pub(crate) engine: Arc<Engine>,
     pub(crate) state: Mutex<State>,
-    /// Held while a commit runs: the commits of one request never overlap.
-    turn: AsyncMutex<()>,
 }
 
 impl Inner {
@@ -30,7 +30,6 @@ impl Inner {
         Self {
             engine,
             state: Mutex::new(state),
-            turn: AsyncMutex::new(()),
         }
     }
 
@@ -78,6 +77,41 @@ impl Inner {
         }
     }
 
+    /// Lets the response head leave if there is nothing to store and nothing to wait for: the
+    /// way of every request that only reads.
+    pub(crate) fn leave_clean(&self, readers: Readers) -> Option<Delivery> {
+        let mut state = self.state.lock();
+        let busy = state.queue.is_taken() || self.must_bind_first(&state);
+        if busy || something_is_due(&state, &self.engine) {
+            return None;
+        }
+        Some(self.leave_locked(&mut state, readers))
+    }
+
+    /// The response head leaves: from now on no id can be sent.
+    pub(crate) fn leave(&self, readers: Readers) -> Delivery {
+        self.leave_locked(&mut self.state.lock(), readers)
+    }
+
+    fn leave_locked(&self, state: &mut State, readers: Readers) -> Delivery {
+        if state.phase == Phase::Open {
+            state.phase = Phase::HeadSent;
+        }
+        let delivery = deliver(state, &self.engine);
+        if readers == Readers::Nobody {
+            state.die(Death::Finished);
+        }
+        delivery
+    }
+
+    /// True when every request counts as an access and this one has not been looked up.
+    fn must_bind_first(&self, state: &State) -> bool {
+        self.engine.settings.touch == Touch::EveryRequest
+            && !state.bound
+            && state.phase == Phase::Open
+            && !state.admission.claims().is_empty()
+    }
+
     /// Commits without an await. `None` when the store has to be awaited, or another commit
     /// of this request is under way.
     pub(crate) fn commit_at_once(
@@ -85,10 +119,10 @@ impl Inner {
         moment: Moment,
         readers: Readers,
     ) -> Option<Result<SaveOutcome, SessionError>> {
-        if !self.engine.is_immediate() {
+        if !self.engine.is_immediate() || self.must_bind_first(&self.state.lock()) {
             return None;
         }
-        let turn = self.turn.try_lock()?;
+        let turn = self.try_turn()?;
         let outcome = at_once(self.commit_in_turn(moment, readers));
         drop(turn);
         outcome
@@ -104,7 +138,7 @@ impl Inner {
             return outcome;
         }
         let Some(runtime) = self.engine.runtime.get().map(Arc::clone) else {
-            let turn = self.turn.lock().await;
+            let turn = self.turn().await;
             let outcome = self.commit_in_turn(moment, readers).await;
             drop(turn);
             return outcome;
@@ -112,7 +146,7 @@ impl Inner {
         let (done, outcome) = oneshot::channel();
         let guard = self.engine.handoffs.begin();
         runtime.spawn(Box::pin(async move {
-            let turn = self.turn.lock().await;
+            let turn = self.turn().await;
             let outcome = self.commit_in_turn(moment, readers).await;
             drop(turn);
             // Nobody may be waiting any more.
@@ -139,7 +173,7 @@ impl Inner {
         };
         let guard = self.engine.handoffs.begin();
         runtime.spawn(Box::pin(async move {
-            let turn = self.turn.lock().await;
+            let turn = self.turn().await;
             // A failure has been told as an event: nobody is left to be answered.
             let _ = self.commit_in_turn(Moment::Late, Readers::Some).await;
             drop(turn);
@@ -175,6 +209,10 @@ impl Inner {
 
     /// Records an access now, so that a long request keeps its session alive.
     pub(crate) async fn touch(&self) {
+        // A commit under way contacts the store as well, and may be changing the key.
+        let Some(_turn) = self.try_turn() else {
+            return;
+        };
         let engine = &self.engine;
         let now = engine.now();
         let Some(mut key) = self.state.lock().stored_key() else {

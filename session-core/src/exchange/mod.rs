@@ -4,6 +4,7 @@ pub(crate) mod inner;
 mod keep_alive;
 mod opening;
 pub(crate) mod state;
+mod turn;
 
 use std::future::poll_fn;
 use std::marker::PhantomData;
@@ -16,12 +17,11 @@ use keep_alive::KeepAlive;
 pub use opening::Opening;
 use state::{Death, Phase};
 
-use crate::engine::Touch;
 use crate::error::SessionError;
 use crate::lifecycle::admit::RequestedSessionId;
 use crate::lifecycle::bind::bind;
 use crate::lifecycle::commit::{Moment, Readers, SaveOutcome};
-use crate::lifecycle::deliver::{Delivery, deliver};
+use crate::lifecycle::deliver::Delivery;
 use crate::runtime::BoxFuture;
 use crate::session::handle::Session;
 use crate::session::view::SessionView;
@@ -104,12 +104,16 @@ impl<S> Exchange<S> {
         if self.stage != Stage::BeforeHead {
             return Poll::Ready(Ok(Delivery::default()));
         }
-        if self.job.is_none() && self.is_untouched() {
-            return Poll::Ready(Ok(self.leave(Readers::Some)));
-        }
         let readers = self.readers();
+        if self.job.is_none() {
+            if let Some(delivery) = self.inner.leave_clean(readers) {
+                self.stage = readers.stage_after_head();
+                return Poll::Ready(Ok(delivery));
+            }
+        }
         let outcome = ready!(self.poll_job(cx, Moment::Head, readers));
-        let delivery = self.leave(readers);
+        self.stage = readers.stage_after_head();
+        let delivery = self.inner.leave(readers);
         Poll::Ready(match outcome {
             Ok(_) | Err(SessionError::Gone) => Ok(delivery),
             Err(error) => Err(error),
@@ -180,31 +184,6 @@ impl<S> Exchange<S> {
         }
     }
 
-    /// True when neither the handler nor the configuration looks at the session.
-    fn is_untouched(&self) -> bool {
-        let state = self.inner.state.lock();
-        let every = self.inner.engine.settings.touch == Touch::EveryRequest
-            && !state.admission.claims().is_empty()
-            && state.phase == Phase::Open;
-        !state.bound && !every
-    }
-
-    /// The head leaves: from now on no id can be sent.
-    fn leave(&mut self, readers: Readers) -> Delivery {
-        self.stage = Stage::AfterHead;
-        let mut state = self.inner.state.lock();
-        if state.phase == Phase::Open {
-            state.phase = Phase::HeadSent;
-        }
-        let engine = &self.inner.engine;
-        let delivery = deliver(&mut state, engine);
-        if readers == Readers::Nobody {
-            state.die(Death::Finished);
-            self.stage = Stage::Finished;
-        }
-        delivery
-    }
-
     fn poll_job(
         &mut self,
         cx: &mut Context<'_>,
@@ -214,10 +193,8 @@ impl<S> Exchange<S> {
         let job = match &mut self.job {
             Some(job) => job,
             None => {
-                if self.inner.state.lock().bound {
-                    if let Some(outcome) = self.inner.commit_at_once(moment, readers) {
-                        return Poll::Ready(outcome);
-                    }
+                if let Some(outcome) = self.inner.commit_at_once(moment, readers) {
+                    return Poll::Ready(outcome);
                 }
                 let inner = self.inner.clone();
                 self.job.insert(Box::pin(async move {
@@ -231,6 +208,16 @@ impl<S> Exchange<S> {
         let outcome = ready!(job.as_mut().poll(cx));
         self.job = None;
         Poll::Ready(outcome)
+    }
+}
+
+impl Readers {
+    /// Where nobody holds the session any more, there is nothing left to finish.
+    const fn stage_after_head(self) -> Stage {
+        match self {
+            Self::Nobody => Stage::Finished,
+            Self::Some => Stage::AfterHead,
+        }
     }
 }
 
@@ -297,10 +284,8 @@ impl<S: 'static> ExchangeHandle<S> {
             let incarnation = {
                 let mut state = inner.state.lock();
                 state.consulted = true;
-                match state.phase {
-                    Phase::Dead(Death::Skipped) => return Err(SessionError::Skipped),
-                    Phase::Dead(Death::Finished) => return Err(SessionError::Failed),
-                    _ => {}
+                if let Phase::Dead(Death::Skipped | Death::Finished) = state.phase {
+                    state.phase.check()?;
                 }
                 state.get_or_create(&inner.engine);
                 state.incarnation()
@@ -338,7 +323,7 @@ impl<S: 'static> ExchangeHandle<S> {
         };
         let mut bound = bind(engine, &admission, Access::Peek, engine.now()).await?;
         self.inner.tell(std::mem::take(&mut bound.events));
-        Ok(bound.live.map(|live| SessionView::new(live, engine)))
+        Ok(bound.live.map(|live| SessionView::new(*live, engine)))
     }
 
     /// The session id as the client sent it, the first one if it sent several, whether valid

@@ -1,5 +1,6 @@
 //! What one request knows of its session. Every change goes through here, under one lock.
 
+use super::turn::Queue;
 use crate::clock::Timestamp;
 use crate::engine::Engine;
 use crate::error::SessionError;
@@ -11,6 +12,7 @@ use crate::session::{MaxInactiveInterval, SessionId, StoreKey};
 
 /// The state of one request's session.
 pub(crate) struct State {
+    pub(crate) queue: Queue,
     pub(crate) phase: Phase,
     pub(crate) admission: Admission,
     /// True when the request came over HTTPS.
@@ -22,7 +24,10 @@ pub(crate) struct State {
     /// Why this request may not start a session.
     pub(crate) bar: Option<Bar>,
     /// The session now; `None` when there is none or none was asked for.
-    pub(crate) live: Option<Live>,
+    ///
+    /// In a box of its own: a request that never asks for its session should not pay for the
+    /// room.
+    pub(crate) live: Option<Box<Live>>,
     /// The id by which the client named the live session that it had at the start.
     pub(crate) presented: Option<SessionId>,
     /// Sessions that this request ended and that are to be deleted.
@@ -44,6 +49,17 @@ pub(crate) enum Phase {
     HeadSent,
     /// Nothing is committed any more.
     Dead(Death),
+}
+
+impl Phase {
+    /// Refuses what could not be committed any more.
+    pub(crate) const fn check(self) -> Result<(), SessionError> {
+        match self {
+            Self::Open | Self::HeadSent => Ok(()),
+            Self::Dead(Death::Skipped) => Err(SessionError::Skipped),
+            Self::Dead(_) => Err(SessionError::Failed),
+        }
+    }
 }
 
 /// Why a request commits nothing more.
@@ -80,6 +96,7 @@ struct Past {
 impl State {
     pub(crate) fn new(admission: Admission, secure: bool, phase: Phase) -> Self {
         Self {
+            queue: Queue::default(),
             phase,
             admission,
             secure,
@@ -113,18 +130,18 @@ impl State {
 
     /// True when there is a session in the sense of `getSession(false)`.
     pub(crate) fn exists(&self) -> bool {
-        self.live.as_ref().is_some_and(Live::exists)
+        self.live.as_ref().is_some_and(|live| live.exists())
     }
 
     /// Makes sure that there is a session to write to, stored or not.
     pub(crate) fn get_or_create(&mut self, engine: &Engine) -> &mut Live {
         let settings = &engine.settings;
         self.live.get_or_insert_with(|| {
-            Live::unstored(
+            Box::new(Live::unstored(
                 settings.max_inactive_interval,
                 settings.absolute_timeout,
                 engine.now(),
-            )
+            ))
         })
     }
 
@@ -134,18 +151,16 @@ impl State {
             return Err(SessionError::Invalidated);
         }
         // A handle of the present incarnation is only made after `get_or_create`.
-        self.live.as_mut().ok_or(SessionError::Invalidated)
+        self.live.as_deref_mut().ok_or(SessionError::Invalidated)
     }
 
     /// The session behind a handle of `incarnation`, for changing it: the one door.
     pub(crate) fn edit(&mut self, incarnation: usize) -> Result<&mut Live, SessionError> {
         let (phase, bar) = (self.phase, self.bar);
         let live = self.look(incarnation)?;
-        match phase {
-            Phase::Dead(Death::Skipped) => return Err(SessionError::Skipped),
-            Phase::Dead(_) => return Err(SessionError::Failed),
-            Phase::HeadSent if !live.stored => return Err(SessionError::ResponseCommitted),
-            Phase::HeadSent | Phase::Open => {}
+        phase.check()?;
+        if phase == Phase::HeadSent && !live.stored {
+            return Err(SessionError::ResponseCommitted);
         }
         if live.gone {
             return Err(SessionError::Gone);
@@ -165,13 +180,15 @@ impl State {
         self.edit(incarnation)
     }
 
-    /// Ends the session: what was to be changed is dropped, the record is to be deleted.
+    /// Ends the session: what was to be changed is dropped, the record is to be deleted. A
+    /// request that commits nothing more cannot end it either.
     pub(crate) fn end(
         &mut self,
         incarnation: usize,
         reason: EndReason,
     ) -> Result<(), SessionError> {
         self.look(incarnation)?;
+        self.phase.check()?;
         if let Some(live) = self.live.take() {
             if live.stored {
                 self.endings.push(Ending {

@@ -19,7 +19,7 @@ const MOVED_GRACE: Duration = Duration::from_secs(30);
 #[derive(Default)]
 pub(crate) struct Bound {
     /// The one live session that the request names.
-    pub(crate) live: Option<Live>,
+    pub(crate) live: Option<Box<Live>>,
     /// Why the request may not start a session.
     pub(crate) bar: Option<Bar>,
     /// What is to be told once no lock is held.
@@ -95,7 +95,7 @@ pub(crate) async fn bind(
                 }
                 let mut live = Live::loaded(verified.id, record, last_accessed);
                 live.signed_by_older_key = !verified.by_current_key;
-                bound.live = Some(live);
+                bound.live = Some(Box::new(live));
             }
             Candidate::JustMoved => {
                 bound.bar = Some(Bar::Moved);

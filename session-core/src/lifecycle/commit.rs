@@ -11,7 +11,7 @@ use crate::error::SessionError;
 use crate::event::{DropReason, SessionEvent};
 use crate::exchange::state::{Death, Ending, Phase, State};
 use crate::session::edits::{Edits, TakenTwice};
-use crate::session::live::Live;
+use crate::session::live::{InFlight, Live};
 use crate::session::{ChangeSet, Record, Reply, SessionId, StoreKey};
 use crate::store::{Access, Applied, Created, Deleted};
 
@@ -116,6 +116,18 @@ impl Batch {
     }
 }
 
+/// True when a commit before the response head would have something to do.
+pub(crate) fn something_is_due(state: &State, engine: &Engine) -> bool {
+    let due = state.live.as_ref().is_some_and(|live| {
+        !live.pending.is_empty()
+            || (live.stored && !live.gone && {
+                let now = engine.now();
+                access_is_due(live, engine, now) || reissue_is_due(live, engine, now)
+            })
+    });
+    due || !state.endings.is_empty()
+}
+
 /// Decides what there is to store, and takes it out of `state`.
 pub(crate) fn decide(
     state: &mut State,
@@ -174,8 +186,10 @@ fn decide_stored(
     if only_touch && !reissue && (moment == Moment::Save || !access_is_due(live, engine, now)) {
         return Main::Nothing;
     }
+    // A login moves the absolute deadline, which the life of the cookie depends on.
     let reply = match readers {
         Readers::Some if !only_touch => Reply::Record,
+        _ if live.pending.login.is_some() => Reply::Record,
         _ => Reply::Revision,
     };
     let (mut changes, edits) = live.take_changes(now, engine.settings.limits, reply);
@@ -184,7 +198,7 @@ fn decide_stored(
     }
     match readers {
         Readers::Nobody => live.record.attributes = Default::default(),
-        Readers::Some => live.in_flight.clone_from(&changes.attributes),
+        Readers::Some => live.in_flight = Some(Box::new(InFlight::of(&changes))),
     }
     let change = Change {
         key: live.record.key,
@@ -427,7 +441,14 @@ pub(crate) fn settle(
             Ok(SaveOutcome::Stored)
         }
         Ok(done) => Ok(fold(state, done, now, !events.is_empty())),
-        Err(error) => Err(fail(state, error, moment, &mut events)),
+        Err(error) => {
+            let same = incarnation == state.incarnation();
+            let live = state.live.as_deref_mut().filter(|_| same);
+            if let Some(live) = live {
+                lose_changes(live, &error);
+            }
+            Err(fail(state, error, moment, &mut events))
+        }
     };
     (events, outcome)
 }
@@ -441,7 +462,7 @@ fn fold(state: &mut State, done: Done, now: Timestamp, ended: bool) -> SaveOutco
     let Some(live) = &mut state.live else {
         return nothing;
     };
-    live.in_flight.clear();
+    live.in_flight = None;
     live.version += 1;
     match done {
         Done::Nothing => nothing,
@@ -487,19 +508,22 @@ fn fold(state: &mut State, done: Done, now: Timestamp, ended: bool) -> SaveOutco
     }
 }
 
+/// The session shows what is stored again. One that is gone stays so.
+fn lose_changes(live: &mut Live, error: &SessionError) {
+    live.in_flight = None;
+    live.version += 1;
+    if matches!(error, SessionError::Gone) {
+        live.gone = true;
+        live.pending = Default::default();
+    }
+}
+
 fn fail(
     state: &mut State,
     error: SessionError,
     moment: Moment,
     events: &mut Vec<SessionEvent>,
 ) -> SessionError {
-    if let Some(live) = &mut state.live {
-        live.in_flight.clear();
-        if matches!(error, SessionError::Gone) {
-            live.gone = true;
-            live.pending = Default::default();
-        }
-    }
     let outcome_unknown = matches!(
         error,
         SessionError::TimedOut(_) | SessionError::Unavailable(_)

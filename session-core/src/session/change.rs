@@ -251,7 +251,7 @@ impl Record {
                     revision,
                     value,
                 };
-                self.attributes.make_mut().insert(index, attribute);
+                self.attributes.insert(index, attribute);
             }
         }
     }

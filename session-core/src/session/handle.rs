@@ -176,8 +176,7 @@ impl<S> Session<S> {
     ) -> Result<(), SessionError> {
         let interval = interval.into();
         let set = self.change(|live| {
-            live.pending.max_inactive_interval =
-                (live.record.max_inactive_interval != interval).then_some(interval);
+            live.set_max_inactive_interval(interval);
             Ok(())
         });
         match set {

@@ -8,7 +8,7 @@ use super::change::{AttributeChange, ChangeSet, Edit, Expected, Limits, Login, R
 use super::edits::{Edits, Replay, Seen, see_change};
 use super::id::{SessionHandle, SessionId, StoreKey};
 use super::interval::MaxInactiveInterval;
-use super::record::{Attributes, Authentication, Record};
+use super::record::{Attribute, Attributes, Authentication, Record, Revision};
 use super::value::{Items, NotAList, Value};
 use crate::clock::Timestamp;
 use crate::error::SessionError;
@@ -37,10 +37,50 @@ pub(crate) struct Live {
     /// Rises with every change, so that an update notices that another task of the request
     /// changed something while it ran outside the lock.
     pub(crate) version: u64,
-    /// What a commit that is under way is storing; still seen by this request.
-    pub(crate) in_flight: Vec<AttributeChange>,
-    /// Names that were read, where strict reads are on.
-    reads: Vec<Arc<str>>,
+    /// What a commit that is under way is storing; seen by this request already.
+    pub(crate) in_flight: Option<Box<InFlight>>,
+    /// What was read at which revision, where strict reads are on.
+    reads: Vec<(Arc<str>, Expected)>,
+}
+
+/// The changes of a commit that is under way.
+pub(crate) struct InFlight {
+    clear_attributes: bool,
+    attributes: Vec<AttributeChange>,
+    max_inactive_interval: Option<MaxInactiveInterval>,
+    login: Option<Login>,
+}
+
+impl InFlight {
+    pub(crate) fn of(changes: &ChangeSet) -> Self {
+        Self {
+            clear_attributes: changes.clear_attributes,
+            attributes: changes.attributes.clone(),
+            max_inactive_interval: changes.max_inactive_interval,
+            login: changes.login.clone(),
+        }
+    }
+
+    /// The attributes as they will be. What changes has no revision yet: it gets one that no
+    /// stored attribute has, so that an update over it is made again once it is stored.
+    fn over(&self, stored: &Attributes) -> Attributes {
+        const NOT_YET: Revision = Revision::new(u64::MAX);
+        let untouched = stored.iter().filter(|attribute| {
+            let changes = self.attributes.iter().any(|it| it.name == attribute.name);
+            !self.clear_attributes && !changes
+        });
+        let changed = self.attributes.iter().filter_map(|change| {
+            let Seen::Own(value) = see_change(change, stored) else {
+                return None;
+            };
+            Some(Attribute {
+                name: change.name.clone(),
+                revision: NOT_YET,
+                value: value?,
+            })
+        });
+        untouched.cloned().chain(changed).collect()
+    }
 }
 
 /// What a request wants changed and has not committed.
@@ -49,7 +89,7 @@ pub(crate) struct Pending {
     pub(crate) edits: Edits,
     pub(crate) clear_attributes: bool,
     pub(crate) max_inactive_interval: Option<MaxInactiveInterval>,
-    pub(crate) login: Option<Login>,
+    pub(crate) login: Option<Box<Login>>,
     pub(crate) new_id: Option<SessionId>,
 }
 
@@ -97,7 +137,7 @@ impl Live {
             gone: false,
             pending: Pending::default(),
             version: 0,
-            in_flight: Vec::new(),
+            in_flight: None,
             reads: Vec::new(),
         }
     }
@@ -111,36 +151,52 @@ impl Live {
     pub(crate) fn max_inactive_interval(&self) -> MaxInactiveInterval {
         self.pending
             .max_inactive_interval
+            .unwrap_or_else(|| self.committed_interval())
+    }
+
+    /// Sets the idle limit; setting what it is already is no change.
+    pub(crate) fn set_max_inactive_interval(&mut self, interval: MaxInactiveInterval) {
+        self.pending.max_inactive_interval =
+            (self.committed_interval() != interval).then_some(interval);
+    }
+
+    fn committed_interval(&self) -> MaxInactiveInterval {
+        self.in_flight
+            .as_ref()
+            .and_then(|changes| changes.max_inactive_interval)
             .unwrap_or(self.record.max_inactive_interval)
     }
 
-    pub(crate) fn authentication(&self) -> Option<&Authentication> {
+    fn login(&self) -> Option<&Login> {
+        let in_flight = self.in_flight.as_ref();
         self.pending
             .login
-            .as_ref()
+            .as_deref()
+            .or_else(|| in_flight.and_then(|changes| changes.login.as_ref()))
+    }
+
+    pub(crate) fn authentication(&self) -> Option<&Authentication> {
+        self.login()
             .map(|login| &login.authentication)
             .or(self.record.authentication.as_ref())
     }
 
     pub(crate) fn expires_at(&self) -> Timestamp {
-        let absolute = self
-            .pending
-            .login
-            .as_ref()
-            .map_or(self.record.absolute_deadline, |login| {
-                login.absolute_deadline
-            });
+        let absolute = self.login().map_or(self.record.absolute_deadline, |login| {
+            login.absolute_deadline
+        });
         self.max_inactive_interval()
             .deadline(self.record.accessed_at)
             .min(absolute)
     }
 
-    /// The attributes that changes lie over: none after a login over another principal.
+    /// The attributes that changes lie over: the snapshot with what a commit under way makes
+    /// of it, or none after a login over another principal.
     fn base(&self) -> Attributes {
-        if self.pending.clear_attributes {
-            Attributes::default()
-        } else {
-            self.record.attributes.clone()
+        match &self.in_flight {
+            _ if self.pending.clear_attributes => Attributes::default(),
+            None => self.record.attributes.clone(),
+            Some(changes) => changes.over(&self.record.attributes),
         }
     }
 
@@ -149,29 +205,26 @@ impl Live {
         let base = self.base();
         match self.pending.edits.see(name, &base) {
             Seen::Own(value) => View::Own(value),
-            Seen::Stored => match self.in_flight.iter().find(|change| &*change.name == name) {
-                Some(change) => match see_change(change, &base) {
-                    Seen::Own(value) => View::Own(value),
-                    Seen::Stored => View::Stored(base),
-                },
-                None => View::Stored(base),
-            },
+            Seen::Stored => View::Stored(base),
         }
     }
 
-    /// As [`see`](Self::see), remembering that the value was read.
+    /// As [`see`](Self::see), remembering which revision was read.
     pub(crate) fn see_strictly(&mut self, name: &str) -> View {
-        if !self.reads.iter().any(|read| &**read == name) {
-            self.reads.push(name.into());
+        let view = self.see(name);
+        if let View::Stored(attributes) = &view {
+            let read = Expected::revision_of(attributes.get(name));
+            self.reads.retain(|(other, _)| &**other != name);
+            self.reads.push((name.into(), read));
         }
-        self.see(name)
+        view
     }
 
     /// The names of all attributes, in order.
     pub(crate) fn names(&self) -> Vec<String> {
         let base = self.base();
         let mut names: Vec<String> = base.iter().map(|stored| stored.name.to_string()).collect();
-        for change in self.in_flight.iter().chain(self.pending.edits.changes()) {
+        for change in self.pending.edits.changes() {
             let position = names.binary_search_by(|name| (**name).cmp(&*change.name));
             match (&change.edit, position) {
                 (Edit::Remove, Ok(index)) => {
@@ -243,7 +296,7 @@ impl Live {
                 self.record.attributes = Attributes::default();
             }
         }
-        self.pending.login = Some(login);
+        self.pending.login = Some(Box::new(login));
     }
 
     /// Gives the session the id `id`: at the next commit where the store has it, else now.
@@ -266,20 +319,21 @@ impl Live {
         let mut edits = pending.edits;
         let mut changes = ChangeSet::touch(now, limits);
         changes.attributes = edits.take_changes();
+        // What this request has written it need not have read.
+        let written = &changes.attributes;
+        self.reads
+            .retain(|(name, _)| !written.iter().any(|change| change.name == *name));
         changes.clear_attributes = pending.clear_attributes;
         changes.max_inactive_interval = pending.max_inactive_interval;
-        changes.login = pending.login;
+        changes.login = pending.login.map(|login| *login);
         changes.reply = reply;
         (changes, edits)
     }
 
     /// The precondition of a plain set: none, unless strict reads are on and it was read.
     fn expected(&self, name: &str) -> Expected {
-        if self.reads.iter().any(|read| &**read == name) {
-            Expected::revision_of(self.record.attributes.get(name))
-        } else {
-            Expected::Anything
-        }
+        let read = self.reads.iter().find(|(other, _)| &**other == name);
+        read.map_or(Expected::Anything, |&(_, revision)| revision)
     }
 
     /// Refuses a change of `name` that alone makes the session too large; `after` tells the

@@ -159,31 +159,34 @@ impl Attribute {
 
 /// The attributes of a session, ordered by name; clones share them until one changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Attributes(Arc<Vec<Attribute>>);
+pub struct Attributes(
+    /// `None` for no attributes, which then need no allocation.
+    Option<Arc<Vec<Attribute>>>,
+);
 
 impl Attributes {
     /// The attribute called `name`, or `None` when there is none.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Attribute> {
         let index = self.position(name).ok()?;
-        self.0.get(index)
+        self.as_slice().get(index)
     }
 
     /// The attributes, ordered by name.
     pub fn iter(&self) -> std::slice::Iter<'_, Attribute> {
-        self.0.iter()
+        self.as_slice().iter()
     }
 
     /// How many attributes there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.as_slice().len()
     }
 
     /// True when there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.as_slice().is_empty()
     }
 
     /// The bytes of all names and values.
@@ -194,13 +197,25 @@ impl Attributes {
 
     /// Where `name` is, or where it would be inserted.
     pub(super) fn position(&self, name: &str) -> Result<usize, usize> {
-        self.0
+        self.as_slice()
             .binary_search_by(|attribute| attribute.name.as_bytes().cmp(name.as_bytes()))
     }
 
     /// The list for changing it; copied first when another record shares it.
     pub(super) fn make_mut(&mut self) -> &mut Vec<Attribute> {
-        Arc::make_mut(&mut self.0)
+        Arc::make_mut(self.0.get_or_insert_default())
+    }
+
+    /// Adds an attribute at the place that [`position`](Self::position) told. Sessions have
+    /// few attributes: room is made for this one, not for twice as many.
+    pub(super) fn insert(&mut self, index: usize, attribute: Attribute) {
+        let list = self.make_mut();
+        list.reserve_exact(1);
+        list.insert(index, attribute);
+    }
+
+    fn as_slice(&self) -> &[Attribute] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
     }
 }
 
@@ -210,10 +225,9 @@ impl FromIterator<Attribute> for Attributes {
         let mut collected = Self::default();
         for attribute in attributes {
             let position = collected.position(&attribute.name);
-            let list = collected.make_mut();
             match position {
-                Ok(index) => list[index] = attribute,
-                Err(index) => list.insert(index, attribute),
+                Ok(index) => collected.make_mut()[index] = attribute,
+                Err(index) => collected.insert(index, attribute),
             }
         }
         collected

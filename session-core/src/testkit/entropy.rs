@@ -62,7 +62,7 @@ impl SeededEntropy {
     }
 
     /// Starts the sequence anew: the next id collides with the first one, the one after it
-    /// does not.
+    /// does not. Also ends an exhaustion.
     pub fn rewind(&self) {
         *self.source.lock() = Source::Sequence(self.seed);
     }

@@ -204,3 +204,27 @@ pub(super) fn door_of(store: &impl SessionStore) -> Result<&dyn ImmediateStore, 
         .immediate()
         .ok_or_else(|| StoreError::Unavailable("the wrapped store has no immediate door".into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_executor::block_on;
+
+    use super::*;
+    use crate::store::memory::MemoryStore;
+
+    #[test]
+    fn calls_through_both_doors_are_recorded_in_order() {
+        let recording = Recording::new(MemoryStore::new());
+        let (store, key) = (recording.clone(), StoreKey::from_bytes([7; 32]));
+        block_on(SessionStore::delete(&store, &key)).unwrap();
+        let door = store.immediate().unwrap();
+        door.sweep(Timestamp::EPOCH, 1).unwrap();
+        door.delete(&key).unwrap();
+        assert_eq!(recording.count(Verb::Delete), 2);
+        assert_eq!(
+            recording.take_calls(),
+            [Verb::Delete, Verb::Sweep, Verb::Delete]
+        );
+        assert_eq!(recording.calls(), []);
+    }
+}

@@ -22,17 +22,9 @@ impl Source {
         (1..).zip(self.text.lines())
     }
 
-    /// Lines before the unit tests that can panic and have no comment, on them or right above.
+    /// Lines before the unit tests that can panic and do not say why they cannot: in the message
+    /// of an `expect`, or in a comment on them or right above.
     pub(crate) fn unexplained_panics(&self) -> Vec<String> {
-        const PANICS: [&str; 7] = [
-            ".unwrap()",
-            ".expect(",
-            ".unwrap_err()",
-            "panic!(",
-            "unreachable!(",
-            "todo!(",
-            "unimplemented!(",
-        ];
         let mut above_is_comment = false;
         let mut found = Vec::new();
         for (number, line) in self.numbered_lines() {
@@ -40,8 +32,8 @@ impl Source {
                 break;
             }
             let code = line.split("//").next().unwrap_or_default();
-            let explained = above_is_comment || code.len() < line.len();
-            if !explained && PANICS.iter().any(|panic| code.contains(panic)) {
+            let commented = above_is_comment || code.len() < line.len();
+            if !commented && panics_unexplained(code) {
                 found.push(format!("{}:{number}: {}", self.path.display(), line.trim()));
             }
             above_is_comment = line.trim_start().starts_with("//");
@@ -119,6 +111,22 @@ pub(crate) fn names_path(line: &str, path: &str) -> bool {
         let before = line[..at].chars().next_back();
         before.is_none_or(|it| !it.is_alphanumeric() && !"_-.~$}{*/".contains(it))
     })
+}
+
+fn panics_unexplained(code: &str) -> bool {
+    const PANICS: [&str; 6] = [
+        ".unwrap()",
+        ".unwrap_err()",
+        "panic!(",
+        "unreachable!(",
+        "todo!(",
+        "unimplemented!(",
+    ];
+    let expects_tersely = code.split_once(".expect(").is_some_and(|(_, message)| {
+        // A message too long for the line stands on the next one.
+        !message.is_empty() && message.split_whitespace().count() < 3
+    });
+    expects_tersely || PANICS.iter().any(|panic| code.contains(panic))
 }
 
 fn collect(folder: &Path, files: &mut Vec<Source>) {

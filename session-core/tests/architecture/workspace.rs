@@ -43,7 +43,7 @@ pub(crate) fn root() -> &'static Path {
 pub(crate) fn members() -> Vec<Member> {
     let tree = cargo_tree(&[
         "--workspace",
-        "--edges=all",
+        "--edges=normal,build,dev",
         "--depth=1",
         "--no-dedupe",
         "--prefix=depth",
@@ -95,7 +95,7 @@ pub(crate) fn all_dependencies() -> BTreeSet<Dependency> {
     cargo_tree(&[
         "--workspace",
         "--exclude=bench",
-        "--edges=all",
+        "--edges=normal,build,dev",
         "--prefix=none",
         "--format={p}|{l}",
     ])

@@ -1,5 +1,8 @@
 // The page of the chat. The server keeps the conversation; this file shows it.
 
+import { showSession } from "./panel.js";
+import { call, fetchHistory, fetchSession, Refused } from "./server.js";
+
 const $ = (id) => document.getElementById(id);
 const page = {
   announcer: $("announcer"),
@@ -22,7 +25,7 @@ const TEXT = {
   away: "The server does not answer. What you wrote is still here; try again in a moment.",
   back: "The server answers again.",
   brokeOff: "The reply broke off. What was said is kept.",
-  ended: "Your session has ended, and the conversation with it. Send your message to begin a new one.",
+  ended: "Your session has ended, and the conversation is no longer remembered. Send a message to begin a new one.",
   forgotten: "A new conversation.",
   full: "The conversation has reached its size limit. Start a new one to go on.",
   replying: "Replying…",
@@ -41,41 +44,16 @@ const state = {
   session: null,
   /** What isNew said in the last request that used the session. */
   isNew: false,
-  /** When the session ends, on the clock of performance.now(). */
-  endsAt: null,
+  /** True when what is shown belongs to a session that has ended: the only copy that is left. */
+  past: false,
   away: false,
 };
-
-/* Talking to the server */
-
-/** An answer that is no success, with the text that the server gave. */
-class Refused extends Error {
-  constructor(status, message) {
-    super(message);
-    this.status = status;
-  }
-}
-
-async function call(path, options = {}) {
-  const response = await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
-  if (response.ok) return response;
-  const text = await response.text().catch(() => "");
-  let message = text || `The server answered ${response.status}.`;
-  try {
-    message = JSON.parse(text).error ?? message;
-  } catch {
-    // Not every refusal is JSON; its text is shown as it is.
-  }
-  throw new Refused(response.status, message);
-}
-
-const fetchHistory = async () => (await (await call("/api/chat")).json()).messages;
-
-const fetchSession = async () => (await (await call("/api/session")).json()).session;
 
 /* Showing messages */
 
 function showMessages(messages) {
+  state.past = false;
+  delete page.messages.dataset.past;
   if (JSON.stringify(messages) === JSON.stringify(state.messages)) return;
   state.messages = messages.map((message) => ({ ...message }));
   page.messages.replaceChildren(...state.messages.map(renderMessage));
@@ -130,7 +108,7 @@ function showControls() {
   page.welcome.hidden = !empty || replying;
   page.send.hidden = replying;
   page.stop.hidden = !replying;
-  page.regenerate.hidden = replying || empty;
+  page.regenerate.hidden = replying || empty || state.past;
   page.newConversation.disabled = replying || empty;
   page.send.disabled = page.composer.value.trim() === "";
 }
@@ -148,16 +126,17 @@ function scrollToEnd() {
 
 /* Streaming */
 
-/** Shows the reply to `request` as it comes. Answers false when the server refused it. */
-async function streamReply(request) {
+/** Shows the reply to a request as it comes. Answers false when the server did not take it. */
+async function streamReply(path, options, begin = () => {}) {
   const abort = new AbortController();
   state.abort = abort;
   showControls();
   showStatus(TEXT.replying);
   let reply = null;
   try {
-    const response = await call(request.path, { ...request.options, signal: abort.signal });
+    const response = await call(path, { method: "POST", ...options, signal: abort.signal });
     online();
+    begin();
     state.isNew = response.headers.get("x-session-is-new") === "true";
     reply = addMessage("assistant", "", false);
     markComplete(reply.item, false, true);
@@ -175,7 +154,8 @@ async function streamReply(request) {
     }
     if (error instanceof Refused) {
       showStatus(error.message, "problem");
-      return false;
+      // Bad gateway: the message is kept, and the model did not answer it.
+      return error.status === 502;
     }
     if (!reply) {
       offline();
@@ -184,8 +164,10 @@ async function streamReply(request) {
     showStatus(TEXT.brokeOff, "problem");
     return true;
   } finally {
+    const follow = isAtEnd();
     state.abort = null;
     showControls();
+    if (follow) scrollToEnd();
   }
 }
 
@@ -208,45 +190,38 @@ async function say(message) {
   if (state.abort) return;
   // A session that ended is noticed before the message begins a new one unasked.
   if ((await look()) === "ended") return;
+  if (state.past) showMessages([]);
   page.composer.value = "";
   fitComposer();
   const mine = addMessage("user", message, true);
-  const taken = await streamReply({
-    path: "/api/chat",
-    options: {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ message }),
-    },
+  const taken = await streamReply("/api/chat", {
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ message }),
   });
-  if (!taken) await takeBack(mine, message);
+  if (!taken) takeBack(mine, message);
   await settle(taken);
 }
 
-/** Removes a message that the server did not keep and puts its text back into the box. */
-async function takeBack(mine, message) {
-  const kept = await fetchHistory().catch(() => null);
-  if (kept?.some((it) => it.role === "user" && it.content === message) && kept.length >= state.messages.length) {
-    return;
-  }
+/** Removes a message that the server did not take and puts its text back into the box. */
+function takeBack(mine, message) {
   mine.item.remove();
   state.messages = state.messages.filter((it) => it !== mine.message);
   if (page.composer.value === "") page.composer.value = message;
   fitComposer();
-  showControls();
 }
 
 async function regenerate() {
   if (state.abort) return;
   if ((await look()) === "ended") return;
-  const last = state.messages.at(-1);
-  if (last?.role === "assistant") {
-    state.messages.pop();
-    page.messages.lastElementChild.remove();
-  }
   page.composer.focus();
-  const taken = await streamReply({ path: "/api/chat/regenerate", options: { method: "POST" } });
+  const taken = await streamReply("/api/chat/regenerate", {}, dropLastReply);
   await settle(taken);
+}
+
+function dropLastReply() {
+  if (state.messages.at(-1)?.role !== "assistant") return;
+  state.messages.pop();
+  page.messages.lastElementChild.remove();
 }
 
 /** After a reply: what other tabs said is shown too, and what the session is now. */
@@ -258,7 +233,7 @@ async function settle(taken) {
 }
 
 async function refresh() {
-  if (state.abort) return;
+  if (state.abort || state.past) return;
   try {
     const messages = await fetchHistory();
     online();
@@ -297,52 +272,27 @@ async function look() {
   const before = state.session;
   const ended = before !== null && session?.fingerprint !== before.fingerprint;
   state.session = session;
-  state.endsAt = session?.ends_in == null ? null : performance.now() + session.ends_in;
   if (ended) {
     state.isNew = false;
-    const other = session ? await fetchHistory().catch(() => []) : [];
-    if (!state.abort) showMessages(other);
-    showStatus(TEXT.ended, "problem");
+    await showEnded(session);
   } else if (session?.full) {
     showStatus(TEXT.full, "problem");
   }
-  showSession();
+  showSession(session, state.isNew);
   return ended ? "ended" : "same";
 }
 
-const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const bytes = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
-
-function showSession() {
-  const session = state.session;
-  $("no-session").hidden = session !== null;
-  $("facts").hidden = session === null;
-  if (session === null) return;
-  $("is-new").textContent = state.isNew ? "yes: this page has not used it before" : "no";
-  showTime($("created"), session.created_at);
-  showTime($("accessed"), session.last_accessed_at);
-  $("fingerprint").textContent = session.fingerprint;
-  $("size").textContent = `${bytes.format(session.size / 1024)} of ${bytes.format(session.size_limit / 1024)} KiB`;
-  $("meter").value = session.size / session.size_limit;
-  showTimeLeft();
-}
-
-function showTime(element, millis) {
-  const date = new Date(millis);
-  element.dateTime = date.toISOString();
-  element.textContent = dateTime.format(date);
-}
-
-function showTimeLeft() {
-  if (state.session === null) return;
-  if (state.endsAt === null) {
-    $("left").textContent = "no limit";
+/** The session that was shown has ended; another tab may have begun `next` already. */
+async function showEnded(next) {
+  showStatus(TEXT.ended, "problem");
+  const messages = next && (await fetchHistory().catch(() => null));
+  if (messages && !state.abort) {
+    showMessages(messages);
     return;
   }
-  const seconds = Math.max(0, Math.round((state.endsAt - performance.now()) / 1000));
-  const two = (number) => String(number).padStart(2, "0");
-  const clock = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  $("left").textContent = clock.map(two).join(":");
+  state.past = true;
+  page.messages.dataset.past = "";
+  showControls();
 }
 
 function showPanel(open) {
@@ -422,7 +372,6 @@ document.addEventListener("visibilitychange", () => {
   refresh().then(look);
 });
 window.addEventListener("online", () => refresh().then(look));
-setInterval(showTimeLeft, 1000);
 setInterval(() => {
   if (document.visibilityState === "visible" && !state.abort) look();
 }, LOOK_INTERVAL);

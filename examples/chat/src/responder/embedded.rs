@@ -73,7 +73,7 @@ impl<'a> Talk<'a> {
         Self {
             question,
             said: by(Role::User).collect(),
-            last_reply: by(Role::Assistant).last(),
+            last_reply: by(Role::Assistant).next_back(),
             attempt: usize::try_from(attempt).unwrap_or(usize::MAX),
         }
     }
@@ -90,7 +90,10 @@ impl<'a> Talk<'a> {
     }
 
     /// The latest thing the visitor said that shares a word with the question.
-    pub(super) fn said_about<W: PartialEq>(&self, words: impl Fn(&str) -> Vec<W>) -> Option<&'a str> {
+    pub(super) fn said_about<W: PartialEq>(
+        &self,
+        words: impl Fn(&str) -> Vec<W>,
+    ) -> Option<&'a str> {
         let asked = words(self.question);
         let shares = |text: &&str| words(text).iter().any(|word| asked.contains(word));
         // A question about the same matter is not the answer to it.
@@ -181,9 +184,17 @@ mod tests {
 
     #[test]
     fn japanese_is_answered_in_japanese_with_the_same_memory() {
-        let reply = talk(&["私の名前は花子です。", "お茶が好きです。", "さっき何て言った？"]);
+        let reply = talk(&[
+            "私の名前は花子です。",
+            "お茶が好きです。",
+            "さっき何て言った？",
+        ]);
         assert_quotes(&reply, "「お茶が好きです。」");
-        let reply = talk(&["私の名前は花子です。", "お茶が好きです。", "私の名前は何ですか？"]);
+        let reply = talk(&[
+            "私の名前は花子です。",
+            "お茶が好きです。",
+            "私の名前は何ですか？",
+        ]);
         assert_quotes(&reply, "「私の名前は花子です。」");
         let reply = talk(&["お茶が好きです。", "雨です。", "最初に何と言いましたか？"]);
         assert_quotes(&reply, "「お茶が好きです。」");

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::stream::BoxStream;
 
 pub use embedded::Embedded;
-pub use upstream::{Upstream, UpstreamError};
+pub use upstream::{ApiKey, Upstream, UpstreamError};
 
 use crate::prompt::Turn;
 

@@ -83,22 +83,35 @@ mod tests {
 
     #[test]
     fn all_three_line_ends_are_line_ends() {
-        for text in ["data: a\n\ndata: b\n\n", "data: a\r\n\r\ndata: b\r\n\r\n", "data: a\r\rdata: b\r\r"] {
+        for text in [
+            "data: a\n\ndata: b\n\n",
+            "data: a\r\n\r\ndata: b\r\n\r\n",
+            "data: a\r\rdata: b\r\r",
+        ] {
             assert_eq!(read([text.as_bytes()]), ["a", "b"], "{text:?}");
         }
     }
 
     #[test]
     fn however_the_stream_is_cut_the_events_are_the_same() {
-        let stream = "\u{feff}: comment\r\nid: 7\r\ndata: 猫\r\ndata: two\r\n\r\nevent: x\ndata\n\n".as_bytes();
+        let stream =
+            "\u{feff}: comment\r\nid: 7\r\ndata: 猫\r\ndata: two\r\n\r\nevent: x\ndata\n\n"
+                .as_bytes();
         for size in 1..stream.len() {
-            assert_eq!(read(stream.chunks(size)), ["猫\ntwo", ""], "chunks of {size}");
+            assert_eq!(
+                read(stream.chunks(size)),
+                ["猫\ntwo", ""],
+                "chunks of {size}"
+            );
         }
     }
 
     #[test]
     fn other_fields_are_skipped_and_an_event_without_data_is_none() {
-        assert_eq!(read([&b"event: ping\nretry: 5\ndatabase: no\n\n: hi\n\n"[..]]), Vec::<String>::new());
+        assert_eq!(
+            read([&b"event: ping\nretry: 5\ndatabase: no\n\n: hi\n\n"[..]]),
+            Vec::<String>::new()
+        );
     }
 
     #[test]

@@ -157,7 +157,10 @@ struct RequestMessage<'a> {
 /// is left out; the last one is the one to be answered.
 fn alternating(messages: &[Message]) -> Vec<RequestMessage<'_>> {
     let mut chosen: Vec<RequestMessage<'_>> = Vec::with_capacity(messages.len());
-    for message in messages.iter().filter(|message| !message.content.is_empty()) {
+    for message in messages
+        .iter()
+        .filter(|message| !message.content.is_empty())
+    {
         if chosen.last().is_some_and(|last| last.role == message.role) {
             chosen.pop();
         }
@@ -216,8 +219,7 @@ impl Event {
         if data.trim() == "[DONE]" {
             return Ok(Self::Done);
         }
-        let chunk: Chunk =
-            serde_json::from_str(data).map_err(|_| UpstreamError::Unintelligible)?;
+        let chunk: Chunk = serde_json::from_str(data).map_err(|_| UpstreamError::Unintelligible)?;
         if chunk.error.is_some() {
             return Err(UpstreamError::Failed);
         }
@@ -265,7 +267,10 @@ mod tests {
             ("http://h:1/v1", "http://h:1/v1/chat/completions"),
             ("http://h:1/v1/", "http://h:1/v1/chat/completions"),
             ("http://h:1", "http://h:1/chat/completions"),
-            ("http://h:1/chat/completions?v=2", "http://h:1/chat/completions?v=2"),
+            (
+                "http://h:1/chat/completions?v=2",
+                "http://h:1/chat/completions?v=2",
+            ),
         ] {
             assert_eq!(chat_completions(&base.parse().unwrap()).as_str(), endpoint);
         }

@@ -3,6 +3,8 @@
 mod answer;
 mod held;
 mod script;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::fmt;

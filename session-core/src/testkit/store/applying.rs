@@ -1,5 +1,6 @@
 //! The rules about applying changes of attributes.
 
+use super::same::assert_same;
 use super::samples::{
     DAY, IDLE_LIMIT, MINUTE, append, change, changes, fresh_key, number, numbers, put, put_if,
     remove, text, touch, unchanged, value,
@@ -22,10 +23,10 @@ pub(super) async fn an_applied_change_set_is_seen_whole_by_the_next_load(store: 
 
     let mut expected = session.clone();
     assert_eq!(expected.apply(&changes, now), Ok(()));
-    assert_eq!(
-        store.peek(&session.key, now).await,
-        expected,
-        "the next load sees all of a change set"
+    assert_same(
+        &store.peek(&session.key, now).await,
+        &expected,
+        "the next load sees all of a change set",
     );
     assert_eq!(
         revision, expected.revision,
@@ -169,11 +170,7 @@ pub(super) async fn a_broken_precondition_is_a_conflict_and_applies_nothing(stor
         let mut write = everything_at_once(now);
         write.attributes.retain(|other| other.name != broken.name);
         write.attributes.push(broken);
-        assert_eq!(
-            store.apply(&session.key, &write, now).await,
-            Applied::Conflict(current.clone()),
-            "a broken precondition is answered with the current session"
-        );
+        assert_conflict(&store.apply(&session.key, &write, now).await, &current);
         assert_unchanged(&store, &current, now).await;
     }
     let retried = changes(now, [put_if("changed", unchanged(&current, "changed"), &2)]);
@@ -191,11 +188,22 @@ fn append_if(name: &str, expected: Expected) -> AttributeChange {
     append
 }
 
+fn assert_conflict(answer: &Applied, current: &Record) {
+    let Applied::Conflict(answered) = answer else {
+        panic!("a broken precondition is a conflict, but apply answered {answer:?}");
+    };
+    assert_same(
+        answered,
+        current,
+        "a conflict is answered with the current session",
+    );
+}
+
 async fn assert_unchanged(store: &Subject, before: &Record, now: Timestamp) {
-    assert_eq!(
-        store.peek(&before.key, now).await,
-        *before,
-        "a change set that is refused changes nothing, not even the access time"
+    assert_same(
+        &store.peek(&before.key, now).await,
+        before,
+        "a change set that is refused changes nothing, not even the access time",
     );
 }
 
@@ -228,11 +236,8 @@ pub(super) async fn revisions_rise_and_survive_removal(store: Subject) {
         "an attribute that was set again has the revision of that change"
     );
     let stale = changes(now, [put_if("a", Expected::At(revisions[1]), &3)]);
-    assert_eq!(
-        store.apply(&session.key, &stale, now).await,
-        Applied::Conflict(record),
-        "an update of what was removed and set again meanwhile is a conflict"
-    );
+    // An update of what was removed and set again meanwhile.
+    assert_conflict(&store.apply(&session.key, &stale, now).await, &record);
 }
 
 pub(super) async fn appends_never_conflict_and_keep_commit_order(store: Subject) {

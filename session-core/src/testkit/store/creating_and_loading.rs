@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::same::assert_same;
 use super::samples::{
     DAY, IDLE_LIMIT, MILLISECOND, MINUTE, SECOND, changes, fresh_key, put, touch, value,
 };
@@ -15,7 +16,7 @@ pub(super) async fn a_created_record_loads_back_unchanged(store: Subject) {
     for record in [store.new_record(), record_with_everything(&store)] {
         store.store_new(&record).await;
         let (loaded, last_accessed) = store.live(&record.key, Access::Peek, now).await;
-        assert_eq!(loaded, record, "what was created is what is loaded");
+        assert_same(&loaded, &record, "what was created is what is loaded");
         assert_eq!(
             last_accessed, record.accessed_at,
             "the access before a peek is the recorded one"
@@ -70,10 +71,10 @@ pub(super) async fn create_never_overwrites(store: Subject) {
             Created::Taken,
             "the key of a session is taken"
         );
-        assert_eq!(
-            store.peek(&session.key, now).await,
-            session,
-            "a create that is refused leaves the session as it was"
+        assert_same(
+            &store.peek(&session.key, now).await,
+            &session,
+            "a create that is refused leaves the session as it was",
         );
     }
 
@@ -114,7 +115,7 @@ pub(super) async fn a_peek_changes_nothing(store: Subject) {
     for passed in [MILLISECOND, 20 * MINUTE, IDLE_LIMIT - MILLISECOND] {
         let later = now.saturating_add(passed);
         let (record, last_accessed) = store.live(&session.key, Access::Peek, later).await;
-        assert_eq!(record, session, "a peek records nothing");
+        assert_same(&record, &session, "a peek records nothing");
         assert_eq!(
             last_accessed, session.accessed_at,
             "the access before a peek is the recorded one, whatever was peeked before"
@@ -147,10 +148,10 @@ pub(super) async fn a_counted_load_records_the_access_and_answers_the_one_before
         accessed_at: first,
         ..session.clone()
     };
-    assert_eq!(
-        store.peek(&session.key, first).await,
-        expected,
-        "a counted load records the access and changes nothing else"
+    assert_same(
+        &store.peek(&session.key, first).await,
+        &expected,
+        "a counted load records the access and changes nothing else",
     );
 
     let spared = first.saturating_add(MINUTE - MILLISECOND);

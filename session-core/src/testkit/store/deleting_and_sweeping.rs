@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::same::assert_same;
 use super::samples::{MINUTE, SECOND, changes, fresh_handle, fresh_key, put, touch, value};
 use super::subject::Subject;
 use crate::clock::Timestamp;
@@ -12,10 +13,10 @@ use crate::store::{Access, Applied, Deleted, Loaded, RemovalReason, Removed};
 pub(super) async fn deleting_answers_the_record_once(store: Subject) {
     let now = store.now();
     let session = store.session([("a", value(&1))]).await;
-    assert_eq!(
-        store.delete(&session.key).await,
-        Deleted::Removed(Some(session.clone())),
-        "a delete answers the session that it ended"
+    assert_same(
+        &store.end(&session.key).await,
+        &session,
+        "a delete answers the session that it ended",
     );
     for _ in 0..2 {
         assert_eq!(
@@ -60,12 +61,8 @@ pub(super) async fn a_sweep_removes_the_expired_and_only_those(store: Subject) {
     let reports: Vec<Removed> = reports.into_iter().flatten().collect();
 
     for key in &sessions.live {
-        assert_eq!(
-            reports
-                .iter()
-                .filter(|removed| removed.record.key == *key)
-                .count(),
-            0,
+        assert!(
+            reports.iter().all(|removed| removed.record.key != *key),
             "a live session is not swept"
         );
         store.peek(key, now).await;
@@ -75,14 +72,21 @@ pub(super) async fn a_sweep_removes_the_expired_and_only_those(store: Subject) {
             .iter()
             .filter(|removed| removed.record.key == *key)
             .collect();
-        let expected = Removed {
-            record: last_state.clone(),
-            reason: RemovalReason::Expired,
+        let [report] = reported[..] else {
+            panic!(
+                "an expired session is reported once, not {} times",
+                reported.len()
+            );
         };
         assert_eq!(
-            reported,
-            [&expected],
-            "an expired session is reported once, in its last state and with the reason"
+            report.reason,
+            RemovalReason::Expired,
+            "the reason of a sweep is that the session expired"
+        );
+        assert_same(
+            &report.record,
+            last_state,
+            "an expired session is reported in its last state",
         );
         assert_eq!(
             store.delete(key).await,
@@ -90,12 +94,12 @@ pub(super) async fn a_sweep_removes_the_expired_and_only_those(store: Subject) {
             "after the sweeps nothing is left of an expired session"
         );
     }
-    assert!(
-        reports
-            .iter()
-            .all(|removed| removed.record.key != sessions.old_key),
-        "a forwarding entry is no session and not reported"
-    );
+    for key in [sessions.old_key, sessions.deleted] {
+        assert!(
+            reports.iter().all(|removed| removed.record.key != key),
+            "neither a forwarding entry nor a deleted session is reported by a sweep"
+        );
+    }
     assert_eq!(
         store.load(&sessions.old_key, Access::Peek, now).await,
         Loaded::Moved { since: start },
@@ -108,6 +112,7 @@ struct Sessions {
     expired: BTreeMap<StoreKey, Record>,
     live: Vec<StoreKey>,
     old_key: StoreKey,
+    deleted: StoreKey,
 }
 
 impl Sessions {
@@ -154,6 +159,7 @@ impl Sessions {
             expired: last_states,
             live,
             old_key,
+            deleted,
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use super::same::assert_same;
 use super::samples::{
     IDLE_LIMIT, MILLISECOND, MINUTE, append, changes, fresh_key, put, touch, value,
 };
 use super::subject::Subject;
 use crate::clock::Timestamp;
 use crate::session::{MaxInactiveInterval, StoreKey};
-use crate::store::{Access, Applied, Deleted, Loaded};
+use crate::store::{Access, Applied, Loaded};
 
 const EVERY_ACCESS: Access = Access::Counted {
     unless_within: Duration::ZERO,
@@ -23,9 +24,10 @@ pub(super) async fn idle_for_exactly_the_limit_is_expired(store: Subject) {
         let just_before = store.now().saturating_add(limit - MILLISECOND);
 
         let (record, _) = store.live(&session.key, Access::Peek, just_before).await;
-        assert_eq!(
-            record, session,
-            "a session is live until one millisecond before its idle limit of {limit:?}"
+        assert_same(
+            &record,
+            &session,
+            "a session is live until one millisecond before its idle limit",
         );
         store
             .assert_absent(
@@ -127,19 +129,19 @@ pub(super) async fn load_never_removes(store: Subject) {
     for access in [Access::Peek, EVERY_ACCESS] {
         store.load(&session.key, access, expired).await;
     }
-    assert_eq!(
-        store.delete(&session.key).await,
-        Deleted::Removed(Some(session)),
-        "what has expired stays as it is until a delete or a sweep reports it"
+    assert_same(
+        &store.end(&session.key).await,
+        &session,
+        "what has expired stays as it is until a delete or a sweep reports it",
     );
 
     let mut immortal = store.new_record();
     immortal.max_inactive_interval = MaxInactiveInterval::Never;
     store.store_new(&immortal).await;
     store.load(&immortal.key, Access::Peek, expired).await;
-    assert_eq!(
-        store.peek(&immortal.key, expired).await,
-        immortal,
-        "loading a session that never expires does not remove it"
+    assert_same(
+        &store.peek(&immortal.key, expired).await,
+        &immortal,
+        "loading a session that never expires does not remove it",
     );
 }

@@ -27,6 +27,7 @@ mod deleting_and_sweeping;
 mod expiry;
 mod names_and_parallel_use;
 mod renaming;
+mod same;
 mod samples;
 mod subject;
 

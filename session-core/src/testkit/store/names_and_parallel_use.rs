@@ -1,5 +1,6 @@
 //! The rules about names and about many requests at once.
 
+use super::same::assert_same;
 use super::samples::{
     append, change, changes, fresh_key, number, put, put_if, remove, touch, unchanged, value,
 };
@@ -66,7 +67,7 @@ pub(super) async fn names_and_values_are_bytes_and_nothing_else(store: Subject) 
             .apply_all(&session.key, &changes(now, [put(name, name)]), now)
             .await;
     }
-    assert_contents(&store, &session.key, &names, |name| value(name)).await;
+    assert_contents(&store, &session.key, &names, value).await;
 
     // Bytes that are no text, and no MessagePack either.
     let odd_bytes = |name: &str| {
@@ -167,10 +168,10 @@ pub(super) async fn sessions_never_touch_each_other(store: Subject) {
     assert_all_unchanged(&store, &others).await;
 
     while let Some(other) = others.pop() {
-        assert_eq!(
-            store.delete(&other.key).await,
-            Deleted::Removed(Some(other)),
-            "a delete answers the session of its own key"
+        assert_same(
+            &store.end(&other.key).await,
+            &other,
+            "a delete answers the session of its own key",
         );
         assert_all_unchanged(&store, &others).await;
     }
@@ -178,10 +179,10 @@ pub(super) async fn sessions_never_touch_each_other(store: Subject) {
 
 async fn assert_all_unchanged(store: &Subject, sessions: &[Record]) {
     for session in sessions {
-        assert_eq!(
-            store.peek(&session.key, store.now()).await,
-            *session,
-            "what happens to one session does not touch another one"
+        assert_same(
+            &store.peek(&session.key, store.now()).await,
+            session,
+            "what happens to one session does not touch another one",
         );
     }
 }
@@ -278,7 +279,7 @@ pub(super) async fn a_write_never_revives_a_deleted_session(store: Subject) {
                 let write = changes(now, [put("a", &2), append("b", &[1])]);
                 // The logout begins first in some rounds and last in others.
                 match (request + round) % REQUESTS {
-                    0 => end(&store, session.key).await,
+                    0 => log_out(&store, session.key).await,
                     1 => drop(store.rename(&session.key, &new_key, &write, now).await),
                     _ => drop(store.apply(&session.key, &write, now).await),
                 }
@@ -321,8 +322,8 @@ pub(super) async fn a_write_never_revives_a_deleted_session(store: Subject) {
         .await;
 }
 
-/// Ends the session wherever it has moved to, as a logout does.
-async fn end(store: &Subject, mut key: StoreKey) {
+/// Ends the session wherever it has moved to.
+async fn log_out(store: &Subject, mut key: StoreKey) {
     while let Deleted::Moved(next) = store.delete(&key).await {
         key = next;
     }

@@ -144,6 +144,14 @@ impl Subject {
         new
     }
 
+    /// Deletes the session under `key`, readable and not renamed, and answers it.
+    pub(super) async fn end(&self, key: &StoreKey) -> Record {
+        match self.delete(key).await {
+            Deleted::Removed(Some(record)) => record,
+            other => panic!("there is a session to delete, but delete answered {other:?}"),
+        }
+    }
+
     /// Sweeps until nothing expired is left, `limit` sessions at a time.
     pub(super) async fn sweep_all(&self, now: Timestamp, limit: usize) -> Vec<Removed> {
         /// More rounds than any test database needs; a store that always says "more" ends here.

@@ -2,6 +2,7 @@
 
 mod flawed_store;
 mod misreading;
+mod spoiling;
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};

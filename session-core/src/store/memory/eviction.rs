@@ -1,0 +1,108 @@
+//! Making room in a full store.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use super::MemoryStore;
+use super::budget::Cost;
+use crate::session::StoreKey;
+use crate::store::{RemovalReason, Removed};
+
+/// What a full store does with a new session, or with one that grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// It removes anonymous sessions, those idle longest first, as far as a sample of them
+    /// tells. A session of somebody who logged in is never removed: when there are only such,
+    /// the new one is refused.
+    #[default]
+    EvictAnonymous,
+    /// It refuses.
+    Refuse,
+}
+
+/// Of how many shards the stalest anonymous session is compared before one is removed.
+const SHARDS_COMPARED: usize = 8;
+
+/// How many evicted sessions wait to be reported by a sweep; older ones go unreported.
+const REPORTS_MAX: usize = 4_096;
+
+/// Sessions that were evicted and are to be reported by the next sweeps.
+#[derive(Default)]
+pub(super) struct Evicted {
+    cursor: AtomicUsize,
+    waiting: AtomicUsize,
+    reports: Mutex<VecDeque<Removed>>,
+}
+
+impl Evicted {
+    pub(super) fn take(&self, limit: usize) -> Vec<Removed> {
+        if self.waiting.load(Ordering::Relaxed) == 0 {
+            return Vec::new();
+        }
+        let mut reports = self.reports.lock();
+        let taken = reports.len().min(limit);
+        let taken = reports.drain(..taken).collect();
+        self.waiting.store(reports.len(), Ordering::Relaxed);
+        taken
+    }
+
+    fn report(&self, removed: Removed) {
+        let mut reports = self.reports.lock();
+        if reports.len() == REPORTS_MAX {
+            reports.pop_front();
+        }
+        reports.push_back(removed);
+        self.waiting.store(reports.len(), Ordering::Relaxed);
+    }
+}
+
+impl MemoryStore {
+    /// Removes sessions until there is room for `cost`, but not the session under `spared`.
+    /// False when that is not possible. No shard is locked while another one is.
+    pub(super) fn make_room(&self, cost: Cost, spared: &StoreKey) -> bool {
+        if self.when_full == WhenFull::Refuse || self.budget.never_fits(cost) {
+            return false;
+        }
+        while !self.budget.has_room(cost) {
+            if !self.evict_one(spared) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn evict_one(&self, spared: &StoreKey) -> bool {
+        let start = self.evicted.cursor.fetch_add(1, Ordering::Relaxed);
+        let candidates = (0..self.shards.len()).filter_map(|step| {
+            let mut shard = self.shards[(start + step) & (self.shards.len() - 1)].lock();
+            if shard.anonymous() == 0 {
+                return None;
+            }
+            shard.stalest_anonymous().filter(|(_, key)| key != spared)
+        });
+        let Some((_, key)) = candidates.take(SHARDS_COMPARED).min() else {
+            return false;
+        };
+        let entry = {
+            let mut shard = self.shard(&key);
+            // It may have logged in, or be gone, since it was chosen.
+            match shard.anonymous_access(&key) {
+                Some(_) => shard.remove(&key),
+                None => None,
+            }
+        };
+        if let Some(entry) = entry {
+            self.budget.give_back(entry.cost());
+            if let Some(record) = entry.into_record() {
+                self.evicted.report(Removed {
+                    record,
+                    reason: RemovalReason::Evicted,
+                });
+            }
+        }
+        true
+    }
+}

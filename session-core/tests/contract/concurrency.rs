@@ -1,0 +1,255 @@
+//! Many requests of one session at once (Servlet 7.7.1): nothing is lost, nobody sees the
+//! session of somebody else.
+
+use std::collections::BTreeSet;
+use std::sync::Barrier;
+use std::thread;
+
+use session_core::testkit::{Visitor, block_on};
+use session_core::{Session, SessionError};
+
+use crate::given::{Given, SECOND};
+
+const REQUESTS: usize = 64;
+
+/// One request per thread, all at the same time.
+fn on_threads(
+    given: &Given,
+    ada: &Visitor,
+    handler: fn(&Session, usize) -> Result<(), SessionError>,
+) {
+    let start = Barrier::new(REQUESTS);
+    let sessions = given.site.sessions();
+    thread::scope(|scope| {
+        for number in 0..REQUESTS {
+            let (start, request) = (&start, ada.request());
+            scope.spawn(move || {
+                block_on(async {
+                    let mut exchange = sessions.begin(&request);
+                    let session = exchange.handle().session().await.unwrap();
+                    start.wait();
+                    handler(&session, number).unwrap();
+                    drop(session);
+                    exchange.commit().await.unwrap().set_cookie();
+                    exchange.finish().await.unwrap();
+                });
+            });
+        }
+    });
+}
+
+/// The same requests as tasks of a runtime on a far store, all loaded before the first commit.
+fn as_tasks(
+    given: &Given,
+    ada: &Visitor,
+    handler: fn(&Session, usize) -> Result<(), SessionError>,
+) {
+    let mut requests: Vec<_> = (0..REQUESTS).map(|_| given.request(ada)).collect();
+    for (number, request) in requests.iter().enumerate() {
+        handler(&request.session, number).unwrap();
+    }
+    let commits = requests.iter_mut().map(|request| request.exchange.commit());
+    let commits: Vec<_> = given.in_a_while(futures_util::future::join_all(commits));
+    assert!(commits.iter().all(Result::is_ok));
+}
+
+fn every_way(
+    handler: fn(&Session, usize) -> Result<(), SessionError>,
+    check: impl Fn(&Given, &Visitor),
+) {
+    let near = Given::near();
+    let ada = near.visitor_with_session();
+    on_threads(&near, &ada, handler);
+    check(&near, &ada);
+    let far = Given::far();
+    let ada = far.visitor_with_session();
+    as_tasks(&far, &ada, handler);
+    check(&far, &ada);
+}
+
+#[test]
+fn sixty_four_updates_of_one_counter_are_all_kept() {
+    every_way(
+        |session, _| {
+            session
+                .update_attribute("n", |n: &mut i64| *n += 1)
+                .map(drop)
+        },
+        |given, ada| assert_eq!(given.stored(ada, "n"), Some(1 + REQUESTS)),
+    );
+}
+
+#[test]
+fn sixty_four_keys_are_all_kept() {
+    every_way(
+        |session, number| session.set_attribute(&format!("key {number}"), &number),
+        |given, ada| {
+            let view = given.peek(ada).unwrap();
+            assert_eq!(view.attribute_names().count(), 1 + REQUESTS);
+            for number in 0..REQUESTS {
+                let value = view.get_attribute::<usize>(&format!("key {number}"));
+                assert_eq!(value.unwrap(), Some(number));
+            }
+        },
+    );
+}
+
+#[test]
+fn sixty_four_appends_are_all_kept() {
+    every_way(
+        |session, number| session.append_attribute("l", &number),
+        |given, ada| {
+            let list: Vec<usize> = given.stored(ada, "l").unwrap();
+            assert_eq!(list.len(), REQUESTS);
+            assert_eq!(list.into_iter().collect::<BTreeSet<_>>().len(), REQUESTS);
+        },
+    );
+}
+
+#[test]
+fn updates_keys_and_appends_of_the_same_requests_are_all_kept() {
+    every_way(
+        |session, number| {
+            session.update_attribute("n", |n: &mut i64| *n += 1)?;
+            session.set_attribute(&format!("key {number}"), &number)?;
+            session.append_attribute("l", &number)
+        },
+        |given, ada| {
+            assert_eq!(given.stored(ada, "n"), Some(1 + REQUESTS));
+            assert_eq!(
+                given.peek(ada).unwrap().attribute_names().count(),
+                2 + REQUESTS
+            );
+            assert_eq!(
+                given.stored::<Vec<usize>>(ada, "l").unwrap().len(),
+                REQUESTS
+            );
+        },
+    );
+}
+
+#[test]
+fn tasks_of_one_request_share_its_session_without_losing_a_write() {
+    let given = Given::near();
+    let ada = given.visitor_with_session();
+    let mut request = given.request(&ada);
+    thread::scope(|scope| {
+        for number in 0..16 {
+            let session = request.session.clone();
+            scope.spawn(move || {
+                for _ in 0..16 {
+                    session
+                        .update_attribute("n", |n: &mut i64| *n += 1)
+                        .unwrap();
+                    session.append_attribute("l", &number).unwrap();
+                    block_on(session.save()).unwrap();
+                }
+            });
+        }
+    });
+    request.commit().unwrap().set_cookie();
+    assert_eq!(given.stored(&ada, "n"), Some(1 + 16 * 16));
+    assert_eq!(given.stored::<Vec<i64>>(&ada, "l").unwrap().len(), 16 * 16);
+}
+
+#[test]
+fn of_sixty_four_logins_at_once_exactly_one_wins() {
+    let given = Given::near();
+    let ada = given.visitor_with_session();
+    let sessions = given.site.sessions();
+    let start = Barrier::new(REQUESTS);
+    let cookies: Vec<Option<String>> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..REQUESTS)
+            .map(|number| {
+                let (start, request) = (&start, ada.request());
+                scope.spawn(move || {
+                    block_on(async {
+                        let mut exchange = sessions.begin(&request);
+                        let session = exchange.handle().session().await.unwrap();
+                        start.wait();
+                        session.login(format!("visitor {number}")).unwrap();
+                        drop(session);
+                        match exchange.commit().await {
+                            Ok(delivery) => delivery.set_cookie().map(str::to_owned),
+                            Err(SessionError::Moved) => None,
+                            Err(error) => panic!("{error}"),
+                        }
+                    })
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    assert_eq!(cookies.iter().flatten().count(), 1);
+    assert_eq!(given.sweep_everything(), 1);
+}
+
+#[test]
+fn logging_out_while_others_write_leaves_nothing() {
+    for _ in 0..50 {
+        let given = Given::near();
+        let ada = given.visitor_with_session();
+        let sessions = given.site.sessions();
+        let start = Barrier::new(4);
+        thread::scope(|scope| {
+            for number in 0..4 {
+                let (start, request) = (&start, ada.request());
+                scope.spawn(move || {
+                    block_on(async {
+                        let mut exchange = sessions.begin(&request);
+                        let session = exchange.handle().existing_session().await.unwrap().unwrap();
+                        start.wait();
+                        match number {
+                            0 => session.logout().unwrap(),
+                            1 => drop(session.change_session_id().unwrap()),
+                            _ => session.set_attribute("n", &2).unwrap(),
+                        }
+                        drop(session);
+                        // The rotation may lose; nothing else can.
+                        let _ = exchange.commit().await;
+                    });
+                });
+            }
+        });
+        assert_eq!(given.sweep_everything(), 0);
+    }
+}
+
+#[test]
+fn nobody_sees_the_session_of_somebody_else() {
+    let given = Given::near();
+    let sessions = given.site.sessions();
+    thread::scope(|scope| {
+        for number in 0..16_u64 {
+            let mut visitor = given.visitor();
+            scope.spawn(move || {
+                block_on(async {
+                    visitor
+                        .visit(async |session| session.set_attribute("nonce", &number))
+                        .await
+                        .unwrap();
+                    for round in 0..200 {
+                        let mut exchange = sessions.begin(&visitor.request());
+                        let session = exchange.handle().session().await.unwrap();
+                        assert_eq!(session.get_attribute("nonce").unwrap(), Some(number));
+                        session.set_attribute("round", &round).unwrap();
+                        if round % 3 == 0 {
+                            continue; // The handler is dropped.
+                        }
+                        if round % 5 == 0 {
+                            session.change_session_id().unwrap();
+                        }
+                        drop(session);
+                        let delivery = exchange.commit().await.unwrap();
+                        visitor.receive(delivery);
+                    }
+                });
+            });
+        }
+    });
+    given.pass(SECOND);
+    assert_eq!(given.sweep_everything(), 16);
+}

@@ -1,0 +1,259 @@
+//! A site whose time, chance, tasks and store are in the hands of the test.
+
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use session_core::store::SessionStore;
+use session_core::testkit::{
+    Fault, Faulty, ManualClock, ManualRuntime, Recording, SeededEntropy, Site, Verb, Visitor,
+    test_key,
+};
+use session_core::{
+    Clock, Delivery, Exchange, MemoryStore, Session, SessionError, SessionEvent, SessionManager,
+    SessionManagerBuilder, SessionView, Timestamp,
+};
+
+pub(crate) const MILLISECOND: Duration = Duration::from_millis(1);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+pub(crate) type Double = Recording<Faulty<MemoryStore>>;
+
+/// A site, and everything that a test steers it by.
+pub(crate) struct Given {
+    pub(crate) site: Site,
+    pub(crate) store: Double,
+    pub(crate) runtime: ManualRuntime,
+    pub(crate) entropy: SeededEntropy,
+    events: Arc<Mutex<Vec<SessionEvent>>>,
+}
+
+/// How far away the store is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Distance {
+    /// In this process, behind the synchronous door.
+    Near,
+    /// Behind calls that have to be awaited.
+    Far,
+}
+
+impl Given {
+    /// A store in this process.
+    pub(crate) fn near() -> Self {
+        Self::at(Distance::Near, |builder| builder)
+    }
+
+    /// A store behind a network.
+    pub(crate) fn far() -> Self {
+        Self::at(Distance::Far, |builder| builder)
+    }
+
+    /// One site of each kind: what holds for one must hold for the other.
+    pub(crate) fn near_and_far() -> [Self; 2] {
+        [Self::near(), Self::far()]
+    }
+
+    /// A configured site, with a runtime attached.
+    pub(crate) fn at(
+        distance: Distance,
+        configure: impl FnOnce(SessionManagerBuilder) -> SessionManagerBuilder,
+    ) -> Self {
+        let given = Self::without_runtime(distance, configure);
+        let runtime = Arc::new(given.runtime.clone());
+        given.site.sessions().attach_runtime(runtime);
+        given
+    }
+
+    /// A configured site whose adapter attached no runtime.
+    pub(crate) fn without_runtime(
+        distance: Distance,
+        configure: impl FnOnce(SessionManagerBuilder) -> SessionManagerBuilder,
+    ) -> Self {
+        let faulty = Faulty::new(MemoryStore::new());
+        let store = Recording::new(match distance {
+            Distance::Near => faulty,
+            Distance::Far => faulty.without_immediate_door(),
+        });
+        let clock = ManualClock::new();
+        let entropy = SeededEntropy::new(1);
+        let events: Arc<Mutex<Vec<SessionEvent>>> = Arc::default();
+        let told = events.clone();
+        let builder = SessionManager::builder()
+            .secret_key(test_key())
+            .store(store.clone())
+            .clock(clock.clone())
+            .entropy(entropy.clone())
+            .on_event(move |event| told.lock().unwrap().push(event));
+        let sessions = configure(builder).build().unwrap();
+        Self {
+            runtime: ManualRuntime::new(clock.clone()),
+            site: Site::of(sessions, clock),
+            store,
+            entropy,
+            events,
+        }
+    }
+
+    /// Somebody without a cookie.
+    pub(crate) fn visitor(&self) -> Visitor {
+        self.site.visitor()
+    }
+
+    /// Somebody whose session holds `n = 1`, created just now.
+    pub(crate) fn visitor_with_session(&self) -> Visitor {
+        let mut visitor = self.visitor();
+        self.visit(&mut visitor, |session| session.set_attribute("n", &1))
+            .unwrap();
+        self.store.take_calls();
+        self.take_events();
+        visitor
+    }
+
+    /// Somebody whose cookie is signed with the right key and names no session here.
+    pub(crate) fn visitor_with_unknown_id(&self) -> Visitor {
+        let elsewhere = Self::at(Distance::Near, |builder| {
+            builder.entropy(SeededEntropy::new(99))
+        });
+        let mut visitor = self.visitor();
+        visitor.set_cookie(elsewhere.visitor_with_session().cookie());
+        visitor
+    }
+
+    /// One whole request.
+    pub(crate) fn visit<R>(
+        &self,
+        visitor: &mut Visitor,
+        handler: impl FnOnce(&Session) -> Result<R, SessionError>,
+    ) -> Result<R, SessionError> {
+        let visit = visitor.visit(async move |session: Session| handler(&session));
+        self.runtime.block_on(visit)
+    }
+
+    /// A request whose handler has its session and has not answered yet.
+    pub(crate) fn request(&self, visitor: &Visitor) -> InFlight<'_> {
+        let exchange = visitor.begin();
+        let session = self.runtime.block_on(exchange.handle().session()).unwrap();
+        InFlight {
+            given: self,
+            exchange,
+            session,
+        }
+    }
+
+    /// The visitor's session, if there is one, without an access.
+    pub(crate) fn peek(&self, visitor: &Visitor) -> Option<SessionView> {
+        let handle = visitor.begin().handle();
+        self.runtime.block_on(handle.peek_session()).unwrap()
+    }
+
+    /// What the store has of the visitor's attribute `name`.
+    pub(crate) fn stored<T: DeserializeOwned>(&self, visitor: &Visitor, name: &str) -> Option<T> {
+        self.peek(visitor)?.get_attribute(name).unwrap()
+    }
+
+    /// True while the visitor's cookie names a live session.
+    pub(crate) fn is_alive(&self, visitor: &Visitor) -> bool {
+        self.peek(visitor).is_some()
+    }
+
+    /// Lets the next call of `verb` go wrong.
+    pub(crate) fn next(&self, verb: Verb, fault: Fault) {
+        self.store.inner().next(verb, fault);
+    }
+
+    /// The outcome of `future`, which may take a little time.
+    pub(crate) fn in_a_while<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        for _ in 0..10_000 {
+            if let Poll::Ready(output) = poll_once(future.as_mut()) {
+                return output;
+            }
+            self.pass(MILLISECOND);
+        }
+        panic!("ten seconds were not enough");
+    }
+
+    /// Lets time pass, and tasks do what was due in it.
+    pub(crate) fn pass(&self, duration: Duration) {
+        self.runtime.advance(duration);
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.site.clock().now()
+    }
+
+    /// What was told as events since the last call.
+    pub(crate) fn take_events(&self) -> Vec<SessionEvent> {
+        std::mem::take(&mut self.events.lock().unwrap())
+    }
+
+    /// The store calls since the last call, sweeps aside.
+    pub(crate) fn take_calls(&self) -> Vec<Verb> {
+        let mut calls = self.store.take_calls();
+        calls.retain(|call| *call != Verb::Sweep);
+        calls
+    }
+
+    /// How many sessions the store holds, expired ones included: all are swept away.
+    pub(crate) fn sweep_everything(&self) -> usize {
+        let store = self.store.inner().inner();
+        let sweep = SessionStore::sweep(store, Timestamp::NEVER, usize::MAX);
+        self.runtime.block_on(sweep).unwrap().removed.len()
+    }
+}
+
+/// Polls `future` once, as a server does before it turns to something else.
+pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// A request that the test answers itself.
+pub(crate) struct InFlight<'g> {
+    given: &'g Given,
+    pub(crate) exchange: Exchange,
+    pub(crate) session: Session,
+}
+
+impl InFlight<'_> {
+    /// Commits before the head, and lets the visitor have the cookie.
+    pub(crate) fn answer(&mut self, visitor: &mut Visitor) -> Result<(), SessionError> {
+        let delivery = self.commit()?;
+        visitor.receive(delivery);
+        Ok(())
+    }
+
+    /// Commits before the head.
+    pub(crate) fn commit(&mut self) -> Result<Delivery, SessionError> {
+        self.given.runtime.block_on(self.exchange.commit())
+    }
+
+    /// Ends the body.
+    pub(crate) fn finish(self) -> Result<(), SessionError> {
+        self.given.runtime.block_on(self.exchange.finish())
+    }
+
+    /// Commits and ends the body, for a request that answers without one.
+    pub(crate) fn end(mut self) -> Result<Delivery, SessionError> {
+        let delivery = self.commit()?;
+        self.finish()?;
+        Ok(delivery)
+    }
+
+    /// Stays pending for `duration`, as a slow handler or a long body does.
+    pub(crate) fn stay_pending(&mut self, duration: Duration) {
+        let mut context = Context::from_waker(Waker::noop());
+        let end = self.given.now().saturating_add(duration);
+        while self.given.now() < end {
+            self.exchange.poll_keep_alive(&mut context);
+            self.given.pass(SECOND * 10);
+        }
+        self.exchange.poll_keep_alive(&mut context);
+        self.given.pass(Duration::ZERO);
+    }
+}

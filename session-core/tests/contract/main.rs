@@ -1,0 +1,23 @@
+//! The contract of the engine, without HTTP: what a visitor, a handler and an adapter can rely
+//! on. `docs/conformance.md` says which statement of which standard each test stands for.
+
+mod attributes;
+mod cancellation;
+mod concurrency;
+mod configuration;
+mod cookie;
+mod endings;
+mod failures;
+mod given;
+mod keep_alive;
+mod late_writes;
+mod model;
+mod presented_ids;
+mod requests_and_ids;
+mod rotation;
+mod slow_store;
+mod state;
+mod store;
+mod table;
+mod time;
+mod writes;

@@ -1,0 +1,463 @@
+//! Sessions of requests and the ids that requests present (Servlet 7.1 to 7.3,
+//! `HttpServletRequest`).
+
+use session_core::testkit::{Request, Verb, Visitor};
+use session_core::{IdSource, Rejection, Session, SessionError, SessionEvent};
+
+use crate::given::{Distance, Given};
+
+fn requested(visitor: &Visitor) -> Option<Vec<u8>> {
+    let requested = visitor.begin().handle().requested_session_id()?;
+    Some(requested.expose().to_vec())
+}
+
+fn is_valid(given: &Given, visitor: &Visitor) -> bool {
+    let handle = visitor.begin().handle();
+    given
+        .runtime
+        .block_on(handle.is_requested_session_id_valid())
+        .unwrap()
+}
+
+#[test]
+fn without_an_id_there_is_no_existing_session() {
+    for given in Given::near_and_far() {
+        let handle = given.visitor().begin().handle();
+        assert!(
+            given
+                .runtime
+                .block_on(handle.existing_session())
+                .unwrap()
+                .is_none()
+        );
+    }
+}
+
+#[test]
+fn an_existing_session_is_found_and_none_is_made() {
+    for given in Given::near_and_far() {
+        let ada = given.visitor_with_session();
+        let handle = ada.begin().handle();
+        let session = given
+            .runtime
+            .block_on(handle.existing_session())
+            .unwrap()
+            .unwrap();
+        assert_eq!(session.get_attribute::<i64>("n").unwrap(), Some(1));
+    }
+}
+
+#[test]
+fn a_request_that_never_touches_its_session_makes_no_store_call_and_gets_no_header() {
+    for given in Given::near_and_far() {
+        let ada = given.visitor_with_session();
+        let mut exchange = ada.begin();
+        let delivery = given.runtime.block_on(exchange.commit()).unwrap();
+        assert!(delivery.is_empty());
+        given.runtime.block_on(exchange.finish()).unwrap();
+        assert_eq!(given.store.calls(), []);
+        assert_eq!(given.take_events(), []);
+    }
+}
+
+#[test]
+fn reading_writing_nothing_and_logging_out_without_a_session_store_nothing() {
+    for given in Given::near_and_far() {
+        let mut ada = given.visitor();
+        given
+            .visit(&mut ada, |session| {
+                session.get_attribute::<i64>("n")?;
+                session.attribute_names()?;
+                session.id();
+                session.remove_attribute("n")?;
+                session.set_attribute("n", &1)?;
+                session.remove_attribute("n")?;
+                session.logout()
+            })
+            .unwrap();
+        given.visit(&mut ada, Session::is_new).unwrap();
+        assert_eq!(given.store.calls(), []);
+        assert_eq!((ada.cookie(), ada.set_cookies()), (None, 0));
+    }
+}
+
+#[test]
+fn asking_for_the_session_twice_answers_one_session() {
+    for given in Given::near_and_far() {
+        let request = given.request(&given.visitor());
+        let again = given
+            .runtime
+            .block_on(request.exchange.handle().session())
+            .unwrap();
+        request.session.set_attribute("n", &1).unwrap();
+        assert_eq!(again.get_attribute::<i64>("n").unwrap(), Some(1));
+        assert_eq!(again.id(), request.session.id());
+        let existing = given
+            .runtime
+            .block_on(request.exchange.handle().existing_session());
+        assert!(existing.unwrap().is_some());
+    }
+}
+
+#[test]
+fn an_unknown_id_is_never_adopted() {
+    for given in Given::near_and_far() {
+        let mut mallory = given.visitor_with_unknown_id();
+        let planted = mallory.cookie();
+        assert_eq!(given.take_events(), []);
+        let presented = given.request(&mallory);
+        assert!(presented.session.is_new().unwrap());
+        drop(presented);
+        assert_eq!(
+            given.take_events(),
+            [SessionEvent::Rejected(Rejection::Unknown)]
+        );
+        given
+            .visit(&mut mallory, |session| session.set_attribute("n", &1))
+            .unwrap();
+        assert_ne!(mallory.cookie(), planted);
+        let mut again = given.visitor();
+        again.set_cookie(planted);
+        assert!(!given.is_alive(&again));
+    }
+}
+
+#[test]
+fn no_requested_id_where_none_was_sent() {
+    let given = Given::near();
+    assert_eq!(requested(&given.visitor()), None);
+}
+
+#[test]
+fn the_requested_id_is_what_the_client_sent_also_when_it_names_nothing() {
+    let given = Given::near();
+    let mut ada = given.visitor();
+    ada.set_cookie(Some("whatever".into()));
+    assert_eq!(requested(&ada).as_deref(), Some(&b"whatever"[..]));
+    let ada = given.visitor_with_session();
+    assert_eq!(requested(&ada), ada.cookie().map(String::into_bytes));
+}
+
+#[test]
+fn the_requested_id_stays_what_the_client_sent_after_a_session_was_made() {
+    let given = Given::near();
+    let mut ada = given.visitor();
+    ada.set_cookie(Some("whatever".into()));
+    let mut request = given.request(&ada);
+    let handle = request.exchange.handle();
+    request.session.set_attribute("n", &1).unwrap();
+    request.answer(&mut ada).unwrap();
+    assert_eq!(handle.requested_session_id().unwrap().expose(), b"whatever");
+}
+
+#[test]
+fn a_huge_requested_id_is_cut() {
+    let given = Given::near();
+    let mut ada = given.visitor();
+    ada.set_cookie(Some("x".repeat(10_000)));
+    assert_eq!(requested(&ada).unwrap().len(), 4_096);
+}
+
+#[test]
+fn without_an_id_none_is_valid() {
+    for given in Given::near_and_far() {
+        assert!(!is_valid(&given, &given.visitor()));
+    }
+}
+
+#[test]
+fn an_unknown_id_is_not_valid() {
+    for given in Given::near_and_far() {
+        assert!(!is_valid(&given, &given.visitor_with_unknown_id()));
+    }
+}
+
+#[test]
+fn the_id_of_a_live_session_is_valid() {
+    for given in Given::near_and_far() {
+        assert!(is_valid(&given, &given.visitor_with_session()));
+    }
+}
+
+#[test]
+fn the_requested_id_is_no_longer_valid_right_after_invalidate() {
+    let given = Given::near();
+    let request = given.request(&given.visitor_with_session());
+    let handle = request.exchange.handle();
+    let is_valid = || {
+        given
+            .runtime
+            .block_on(handle.is_requested_session_id_valid())
+            .unwrap()
+    };
+    assert!(is_valid());
+    request.session.invalidate().unwrap();
+    assert!(!is_valid());
+}
+
+#[test]
+fn the_requested_id_is_no_longer_valid_right_after_a_change_of_id() {
+    let given = Given::near();
+    let request = given.request(&given.visitor_with_session());
+    request.session.change_session_id().unwrap();
+    let handle = request.exchange.handle();
+    assert!(
+        !given
+            .runtime
+            .block_on(handle.is_requested_session_id_valid())
+            .unwrap()
+    );
+}
+
+#[test]
+fn the_id_came_from_the_cookie_or_from_nowhere() {
+    let given = Given::near();
+    let source = |visitor: &Visitor| visitor.begin().handle().requested_session_id_source();
+    assert_eq!(source(&given.visitor()), None);
+    assert_eq!(
+        source(&given.visitor_with_session()),
+        Some(IdSource::Cookie)
+    );
+}
+
+#[test]
+fn a_token_in_the_path_names_no_session() {
+    let given = Given::near();
+    let token = given.visitor_with_session().cookie().unwrap();
+    let request = Request {
+        path: format!("/page;__Host-sid={token}"),
+        ..Request::default()
+    };
+    let handle = given.site.sessions().begin(&request).handle();
+    assert_eq!(handle.requested_session_id(), None);
+    assert!(
+        given
+            .runtime
+            .block_on(handle.existing_session())
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[test]
+fn where_nothing_that_was_sent_is_live_the_first_one_is_the_requested_id() {
+    let given = Given::near();
+    let request = Request {
+        cookies: vec![b"__Host-sid=one; __Host-sid=two".to_vec()],
+        ..Request::default()
+    };
+    let handle = given.site.sessions().begin(&request).handle();
+    assert_eq!(handle.requested_session_id().unwrap().expose(), b"one");
+}
+
+#[test]
+fn after_invalidate_there_is_no_existing_session_in_the_same_request() {
+    for given in Given::near_and_far() {
+        let request = given.request(&given.visitor_with_session());
+        request.session.invalidate().unwrap();
+        let existing = given
+            .runtime
+            .block_on(request.exchange.handle().existing_session());
+        assert!(existing.unwrap().is_none());
+    }
+}
+
+#[test]
+fn a_fresh_session_after_invalidate_has_another_id_and_no_old_data() {
+    for given in Given::near_and_far() {
+        let request = given.request(&given.visitor_with_session());
+        request.session.login("ada").unwrap();
+        let old = request.session.id();
+        request.session.invalidate().unwrap();
+        let fresh = given
+            .runtime
+            .block_on(request.exchange.handle().session())
+            .unwrap();
+        assert_ne!(fresh.id(), old);
+        assert!(fresh.attribute_names().unwrap().is_empty());
+        assert_eq!(fresh.principal().unwrap(), None);
+    }
+}
+
+#[test]
+fn creating_ending_and_creating_again_sends_one_cookie() {
+    for given in Given::near_and_far() {
+        let mut ada = given.visitor();
+        let mut request = given.request(&ada);
+        request.session.set_attribute("n", &1).unwrap();
+        given.runtime.block_on(request.session.save()).unwrap();
+        request.session.invalidate().unwrap();
+        let fresh = given
+            .runtime
+            .block_on(request.exchange.handle().session())
+            .unwrap();
+        fresh.set_attribute("n", &2).unwrap();
+        request.answer(&mut ada).unwrap();
+        assert_eq!(ada.set_cookies(), 1);
+        assert_eq!(given.stored(&ada, "n"), Some(2));
+        assert_eq!(given.sweep_everything(), 1);
+    }
+}
+
+#[test]
+fn ending_a_presented_session_and_starting_another_one_sends_one_cookie() {
+    let given = Given::near();
+    let mut ada = given.visitor_with_session();
+    let mut request = given.request(&ada);
+    request.session.invalidate().unwrap();
+    let fresh = given
+        .runtime
+        .block_on(request.exchange.handle().session())
+        .unwrap();
+    fresh.set_attribute("n", &2).unwrap();
+    request.answer(&mut ada).unwrap();
+    assert_eq!(ada.set_cookies(), 2);
+    assert_eq!(given.stored(&ada, "n"), Some(2));
+}
+
+#[test]
+fn after_the_response_head_no_session_can_be_started() {
+    for given in Given::near_and_far() {
+        let mut request = given.request(&given.visitor());
+        assert!(request.commit().unwrap().set_cookie().is_none());
+        let late = request.session.set_attribute("n", &1);
+        assert!(matches!(late, Err(SessionError::ResponseCommitted)));
+        assert!(matches!(
+            request.session.login("ada"),
+            Err(SessionError::ResponseCommitted)
+        ));
+        request.finish().unwrap();
+        assert_eq!(given.store.calls(), []);
+    }
+}
+
+#[test]
+fn a_session_that_is_asked_for_only_after_the_head_cannot_be_started_either() {
+    for given in Given::near_and_far() {
+        let mut exchange = given.visitor().begin();
+        let handle = exchange.handle();
+        let _ = given.runtime.block_on(exchange.commit()).unwrap();
+        let session = given.runtime.block_on(handle.session());
+        let written = session.and_then(|session| session.set_attribute("n", &1));
+        assert!(matches!(written, Err(SessionError::ResponseCommitted)));
+        given.runtime.block_on(exchange.finish()).unwrap();
+        assert_eq!(given.store.calls(), []);
+    }
+}
+
+#[test]
+fn after_the_response_head_an_existing_session_can_still_be_had() {
+    for given in Given::near_and_far() {
+        let ada = given.visitor_with_session();
+        let mut exchange = ada.begin();
+        let handle = exchange.handle();
+        let _ = given.runtime.block_on(exchange.commit()).unwrap();
+        let session = given.runtime.block_on(handle.session()).unwrap();
+        assert_eq!(session.get_attribute::<i64>("n").unwrap(), Some(1));
+        session.set_attribute("n", &2).unwrap();
+        given.runtime.block_on(exchange.finish()).unwrap();
+        assert_eq!(given.stored(&ada, "n"), Some(2));
+    }
+}
+
+#[test]
+fn a_session_is_no_longer_new_when_its_cookie_comes_back() {
+    for given in Given::near_and_far() {
+        let mut ada = given.visitor_with_session();
+        assert!(!given.visit(&mut ada, Session::is_new).unwrap());
+    }
+}
+
+#[test]
+fn a_client_that_returns_nothing_gets_a_new_session_each_time() {
+    let given = Given::near();
+    let visit = || {
+        let mut stranger = given.visitor();
+        let is_new = given.visit(&mut stranger, |session| {
+            session.set_attribute("n", &1)?;
+            session.is_new()
+        });
+        assert!(is_new.unwrap());
+        stranger.cookie().unwrap()
+    };
+    assert_ne!(visit(), visit());
+}
+
+#[test]
+fn whether_a_session_is_new_is_told_as_it_was_when_the_request_began() {
+    let given = Given::near();
+    let mut ada = given.visitor();
+    let mut first = given.request(&ada);
+    first.session.set_attribute("n", &1).unwrap();
+    first.answer(&mut ada).unwrap();
+    assert!(!given.visit(&mut ada, Session::is_new).unwrap());
+    assert!(first.session.is_new().unwrap());
+}
+
+#[test]
+fn a_skipped_request_has_no_session_and_no_way_to_one() {
+    let given = Given::at(Distance::Near, |builder| {
+        builder.skip_when(|facts| facts.path().starts_with("/static/"))
+    });
+    let ada = given.visitor_with_session();
+    let skipped = Request {
+        path: "/static/logo.svg".into(),
+        ..ada.request()
+    };
+    let mut exchange = given.site.sessions().begin(&skipped);
+    let handle = exchange.handle();
+    assert!(matches!(
+        given.runtime.block_on(handle.session()),
+        Err(SessionError::Skipped)
+    ));
+    assert!(
+        given
+            .runtime
+            .block_on(handle.existing_session())
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        given
+            .runtime
+            .block_on(handle.peek_session())
+            .unwrap()
+            .is_none()
+    );
+    let delivery = given.runtime.block_on(exchange.commit()).unwrap();
+    assert!(delivery.set_cookie().is_none());
+    assert_eq!(given.store.calls(), []);
+
+    let other = Request {
+        path: "/statically".into(),
+        ..ada.request()
+    };
+    let handle = given.site.sessions().begin(&other).handle();
+    assert!(
+        given
+            .runtime
+            .block_on(handle.existing_session())
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[test]
+fn a_peek_is_no_access_and_creates_nothing() {
+    for given in Given::near_and_far() {
+        let ada = given.visitor_with_session();
+        given.pass(crate::given::MINUTE);
+        let before = given.peek(&ada).unwrap();
+        given.take_calls();
+        let handle = ada.begin().handle();
+        let view = given
+            .runtime
+            .block_on(handle.peek_session())
+            .unwrap()
+            .unwrap();
+        assert_eq!(view.last_accessed_time(), before.last_accessed_time());
+        assert_eq!(view.expires_at(), before.expires_at());
+        assert_eq!(given.take_calls(), [Verb::Load]);
+        assert!(given.peek(&given.visitor()).is_none());
+    }
+}

@@ -1,0 +1,57 @@
+//! Every rule of the store contract as a named test, for each store and wrapper of this crate.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Trial};
+use session_core::store::SessionStore;
+use session_core::store::memory::MemoryStore;
+use session_core::testkit::store::{Door, rules};
+use session_core::testkit::{Faulty, Recording, block_on};
+
+type MakeStore = Box<dyn Fn() -> Arc<dyn SessionStore>>;
+
+fn main() -> ExitCode {
+    let shared: Arc<dyn SessionStore> = Arc::new(MemoryStore::new());
+    let stores: [(&str, Door, MakeStore); 6] = [
+        ("memory", Door::Immediate, each(MemoryStore::new)),
+        ("memory_awaited", Door::Awaited, each(MemoryStore::new)),
+        // All rules at once on one store, as on a remote database.
+        (
+            "memory_shared",
+            Door::Awaited,
+            Box::new(move || shared.clone()),
+        ),
+        (
+            "recording",
+            Door::Immediate,
+            each(|| Recording::new(MemoryStore::new())),
+        ),
+        (
+            "faulty",
+            Door::Immediate,
+            each(|| Faulty::new(MemoryStore::new())),
+        ),
+        (
+            "faulty_awaited",
+            Door::Awaited,
+            each(|| Faulty::new(MemoryStore::new()).without_immediate_door()),
+        ),
+    ];
+    let mut trials = Vec::new();
+    for (name, door, make) in &stores {
+        for rule in rules() {
+            let (store, door) = (make(), *door);
+            trials.push(Trial::test(format!("{name}::{rule}"), move || {
+                block_on(rule.check_through(door, store));
+                Ok(())
+            }));
+        }
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// A new store for each rule.
+fn each<S: SessionStore>(make: impl Fn() -> S + 'static) -> MakeStore {
+    Box::new(move || Arc::new(make()))
+}
