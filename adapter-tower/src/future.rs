@@ -62,6 +62,12 @@ where
         let answer = match this.answer.take() {
             Some(answer) => answer,
             None => match this.handler.poll(cx) {
+                Poll::Ready(Err(error)) => {
+                    // No response head will tell the client anything: as for a handler that
+                    // was dropped, nothing is stored.
+                    *this.exchange = None;
+                    return Poll::Ready(Err(error));
+                }
                 Poll::Ready(answer) => match exchange.poll_commit(cx) {
                     Poll::Ready(committed) => {
                         let exchange = this.exchange.take();

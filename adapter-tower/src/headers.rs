@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 use session_core::{Facts, HeaderSink};
 
 /// The facts of a request.
@@ -41,29 +41,62 @@ impl<B> Facts for RequestFacts<'_, B> {
 pub(crate) struct ResponseHeaders<'a>(pub(crate) &'a mut HeaderMap);
 
 impl HeaderSink for ResponseHeaders<'_> {
-    fn visit(&self, name: &str, visit: &mut dyn FnMut(&[u8])) {
-        for line in self.0.get_all(name) {
-            visit(line.as_bytes());
-        }
-    }
-
     fn append(&mut self, name: &'static str, value: Cow<'static, str>) {
-        if let Some(value) = header_value(value) {
-            self.0.append(HeaderName::from_static(name), value);
+        // The engine writes visible ASCII only, which is always a header value.
+        let value = match value {
+            Cow::Borrowed(value) => Ok(HeaderValue::from_static(value)),
+            Cow::Owned(value) => HeaderValue::try_from(value),
+        };
+        if let Ok(value) = value {
+            self.0.append(header_name(name), value);
         }
     }
 
-    fn replace(&mut self, name: &'static str, value: Cow<'static, str>) {
-        if let Some(value) = header_value(value) {
-            self.0.insert(HeaderName::from_static(name), value);
+    fn append_unless(
+        &mut self,
+        name: &'static str,
+        value: &'static str,
+        says_so: &dyn Fn(&[u8]) -> bool,
+    ) {
+        let value = HeaderValue::from_static(value);
+        match self.0.entry(header_name(name)) {
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+            }
+            Entry::Occupied(mut entry) => {
+                if !entry.iter().any(|line| says_so(line.as_bytes())) {
+                    entry.append(value);
+                }
+            }
+        }
+    }
+
+    fn replace_unless(
+        &mut self,
+        name: &'static str,
+        value: &'static str,
+        says_so: &dyn Fn(&[u8]) -> bool,
+    ) {
+        let value = HeaderValue::from_static(value);
+        match self.0.entry(header_name(name)) {
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+            }
+            Entry::Occupied(mut entry) => {
+                if !entry.iter().any(|line| says_so(line.as_bytes())) {
+                    entry.insert(value);
+                }
+            }
         }
     }
 }
 
-/// The engine writes visible ASCII only, which is always a header value.
-fn header_value(value: Cow<'static, str>) -> Option<HeaderValue> {
-    match value {
-        Cow::Borrowed(value) => Some(HeaderValue::from_static(value)),
-        Cow::Owned(value) => HeaderValue::try_from(value).ok(),
+/// A known name needs no parsing.
+fn header_name(name: &'static str) -> HeaderName {
+    match name {
+        "cache-control" => header::CACHE_CONTROL,
+        "set-cookie" => header::SET_COOKIE,
+        "vary" => header::VARY,
+        name => HeaderName::from_static(name),
     }
 }

@@ -10,7 +10,7 @@ use crate::event::{EventSink, SessionEvent};
 use crate::facts::Facts;
 use crate::handoff::Handoffs;
 use crate::runtime::Runtime;
-use crate::session::{ID_LEN, Limits, MaxInactiveInterval, NamespaceTag, SessionHandle};
+use crate::session::{ID_LEN, Limits, MaxInactiveInterval, NamespaceTag};
 use crate::session::{SessionId, StoreKey};
 use crate::store::SessionStore;
 
@@ -79,16 +79,6 @@ impl Engine {
         let mut bytes = [0; ID_LEN];
         self.entropy.fill(&mut bytes)?;
         Ok(SessionId::from_bytes(bytes))
-    }
-
-    /// A new id and a new handle, drawn in one call.
-    pub(crate) fn draw_id_and_handle(&self) -> Result<(SessionId, SessionHandle), EntropyError> {
-        let mut bytes = [0; ID_LEN + 16];
-        self.entropy.fill(&mut bytes)?;
-        let (mut id, mut handle) = ([0; ID_LEN], [0; 16]);
-        id.copy_from_slice(&bytes[..ID_LEN]);
-        handle.copy_from_slice(&bytes[ID_LEN..]);
-        Ok((SessionId::from_bytes(id), SessionHandle::from_bytes(handle)))
     }
 
     pub(crate) fn store_key(&self, id: &SessionId) -> StoreKey {

@@ -24,12 +24,22 @@ pub trait Facts {
 
 /// The headers of a response, as far as the engine writes them.
 pub trait HeaderSink {
-    /// Calls `visit` with the value of every line of the header `name` that is there already.
-    fn visit(&self, name: &str, visit: &mut dyn FnMut(&[u8]));
-
     /// Adds a line. Lines that are there already stay as they are.
     fn append(&mut self, name: &'static str, value: Cow<'static, str>);
 
-    /// Replaces all lines of the header `name` by this one.
-    fn replace(&mut self, name: &'static str, value: Cow<'static, str>);
+    /// Adds a line, unless `says_so` is true of a line of that header that is there already.
+    fn append_unless(
+        &mut self,
+        name: &'static str,
+        value: &'static str,
+        says_so: &dyn Fn(&[u8]) -> bool,
+    );
+
+    /// Replaces all lines of the header by this one, unless `says_so` is true of one of them.
+    fn replace_unless(
+        &mut self,
+        name: &'static str,
+        value: &'static str,
+        says_so: &dyn Fn(&[u8]) -> bool,
+    );
 }

@@ -210,3 +210,42 @@ async fn a_body_that_panics_commits_nothing_more() {
         visitor.write("draft", "kept").await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_panics_poisons_a_session_that_a_task_holds() {
+    for door in Door::BOTH {
+        let (gate, task) = (Gate::new(), Gate::new());
+        let (inside, held) = (gate.clone(), task.clone());
+        let perform = async move |session: Session| {
+            tokio::spawn(async move {
+                session
+                    .set_attribute("draft", "lost")
+                    .expect("the session is there");
+                held.pass().await;
+                drop(session);
+                held.pass().await;
+            });
+            let late = async move {
+                inside.pass().await;
+                if true {
+                    resume_quietly("a fault of the program");
+                }
+                Ok::<_, std::io::Error>("never said")
+            };
+            axum::body::Body::from_stream(futures_util::stream::once(late))
+        };
+        let app = Router::new().route("/body", post(perform));
+        let store = door.store();
+        let server = Server::with_store(&store, app).await;
+        let mut visitor = server.browser().returning().await;
+        let body = visitor.open(Request::post("/body")).await;
+        task.arrived(1).await;
+        gate.open(1);
+        assert!(!body.rest().await.is_complete);
+        task.open(1);
+        // It has let go of the session.
+        task.arrived(1).await;
+        in_time("the commits end", server.sessions.drain()).await;
+        assert_eq!(visitor.note("draft").await, None);
+    }
+}

@@ -266,8 +266,8 @@ async fn a_login_whose_answer_never_arrives_leaves_one_usable_id_in_the_store() 
 /// Visits that break off at random points: each session must only ever hold its own nonce.
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_abort_at_random_leave_neither_mixed_sessions_nor_locks() {
-    const VISITORS: usize = 32;
-    const ABORTS: usize = 40;
+    const VISITORS: usize = 24;
+    const ABORTS: usize = 25;
     for door in Door::BOTH {
         // Loads, writes its nonce, waits for nothing in particular, writes and says it again.
         let visit = async |Path(nonce): Path<String>, session: Session| {

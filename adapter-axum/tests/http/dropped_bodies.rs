@@ -12,6 +12,7 @@ use session_core::testkit::{Fault, Verb};
 use session_core::{DropReason, SessionEvent};
 
 use crate::client::{Request, Streamed};
+use crate::gate::Gate;
 use crate::play::{Director, Step, play};
 use crate::server::{Door, Server};
 use crate::wait::{eventually, in_time, stays_pending};
@@ -80,6 +81,33 @@ async fn what_a_body_says_as_it_is_dropped_is_kept() {
             visitor.note("last").await.is_some()
         })
         .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_body_stores_at_once_what_was_written_although_a_task_still_holds_the_session() {
+    for door in Door::BOTH {
+        let gate = Gate::new();
+        let inside = gate.clone();
+        let perform = async move |session: Session| {
+            let held = session.clone();
+            tokio::spawn(async move {
+                inside.pass().await;
+                drop(held);
+            });
+            unending(session)
+        };
+        let app = Router::new().route("/body", get(perform));
+        let server = Server::with_store(&door.store(), app).await;
+        let mut visitor = server.browser().returning().await;
+        let body = visitor.open(Request::get("/body")).await;
+        gate.arrived(1).await;
+        drop(body);
+        eventually("the write is kept", async || {
+            visitor.note("last").await.is_some()
+        })
+        .await;
+        gate.open(1);
     }
 }
 

@@ -6,8 +6,8 @@ use adapter_axum::{Attribute, Peek, Rejection, Session, SessionLayer};
 use axum::Router;
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
-use session_core::SessionAttribute;
 use session_core::testkit::{Fault, ManualClock, Verb};
+use session_core::{SessionAttribute, Touch};
 
 use crate::server::{Browser, Door, Server, notes, serve, session_cookies};
 
@@ -131,6 +131,31 @@ async fn a_peek_prolongs_nothing_and_an_access_does() {
         server.clock.advance(2 * half_the_limit);
         assert_eq!(visitor.get("/glance").await.text(), "no session");
         assert!(!visitor.has_session().await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_ignores_its_session_prolongs_it_only_where_that_is_asked_for() {
+    for door in Door::BOTH {
+        for (touch, is_prolonged) in [(Touch::OnUse, false), (Touch::EveryRequest, true)] {
+            let store = door.store();
+            let server = Server::configured(all_extractors(), |builder| {
+                builder.store(store).touch(touch)
+            })
+            .await;
+            let mut visitor = server.browser().returning().await;
+            for _ in 0..3 {
+                server.clock.advance(Duration::from_secs(20 * 60));
+                let response = visitor.get("/plain").await;
+                assert_eq!(response.text(), "plain");
+                assert_eq!(response.head.all("vary"), [""; 0]);
+            }
+            assert_eq!(
+                visitor.has_session().await,
+                is_prolonged,
+                "{door:?} {touch:?}"
+            );
+        }
     }
 }
 

@@ -189,3 +189,86 @@ async fn what_was_saved_stays_although_the_handler_is_dropped_later() {
         assert_eq!(visitor.note("unsaved").await, None);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_saved_and_ended_in_one_request_leaves_no_cookie() {
+    for door in Door::BOTH {
+        let begin_and_end = async |session: Session| {
+            session.set_attribute("draft", "one")?;
+            session.save().await?;
+            session.invalidate()?;
+            Ok::<_, Rejection>(())
+        };
+        let app = Router::new().route("/end", post(begin_and_end));
+        let store = door.store();
+        let server = Server::with_store(&store, app).await;
+        let response = server.browser().post("/end").await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.head.all("set-cookie"), [""; 0]);
+        assert_eq!(store.inner().count(Verb::Create), 1);
+        assert_eq!(store.inner().count(Verb::Delete), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logout_that_learned_of_a_new_id_by_saving_leaves_the_fresh_cookie_alone() {
+    for door in Door::BOTH {
+        let gate = Gate::new();
+        let inside = gate.clone();
+        let save_and_log_out = async move |session: Session| {
+            inside.pass().await;
+            session.set_attribute("draft", "one")?;
+            session.save().await?;
+            session.logout()?;
+            Ok::<_, Rejection>(())
+        };
+        let app = Router::new().route("/slow", post(save_and_log_out));
+        let server = Server::with_store(&door.store(), app).await;
+        let mut visitor = server.browser().returning().await;
+        let mut tab = visitor.clone();
+        let slow = tokio::spawn(async move { tab.post("/slow").await });
+        gate.arrived(1).await;
+        visitor.post("/login/ada").await;
+        gate.open(1);
+        let response = slow.await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.head.all("set-cookie"), [""; 0]);
+        assert!(!visitor.has_session().await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_was_saved_and_has_ended_since_is_not_sent() {
+    for door in Door::BOTH {
+        let (rotated, loaded) = (Gate::new(), Gate::new());
+        let (inside, slow) = (rotated.clone(), loaded.clone());
+        let rotate = async move |session: Session| {
+            session.change_session_id()?;
+            session.save().await?;
+            inside.pass().await;
+            session.set_attribute("draft", "too late")?;
+            Ok::<_, Rejection>(())
+        };
+        let log_out = async move |session: Session| {
+            slow.pass().await;
+            session.logout()?;
+            Ok::<_, Rejection>(())
+        };
+        let app = Router::new()
+            .route("/rotate", post(rotate))
+            .route("/log-out", post(log_out));
+        let server = Server::with_store(&door.store(), app).await;
+        let visitor = server.browser().returning().await;
+        let (mut one, mut other) = (visitor.clone(), visitor.clone());
+        let log_out = tokio::spawn(async move { one.post("/log-out").await });
+        loaded.arrived(1).await;
+        let rotate = tokio::spawn(async move { other.post("/rotate").await });
+        rotated.arrived(1).await;
+        loaded.open(1);
+        assert_eq!(log_out.await.unwrap().status(), 200);
+        rotated.open(1);
+        let response = rotate.await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.head.all("set-cookie"), [""; 0]);
+    }
+}

@@ -14,13 +14,48 @@ use tower::{Layer, Service};
 use crate::client::Request;
 use crate::server::{Door, Server};
 
-/// True when `text` contains the token, its parts, or the bytes of the id in any usual form.
+/// True when `text` contains a part of the token, as it is, or of its bytes in a usual form.
 fn gives_away(text: &str, token: &str) -> bool {
-    // Any 16 characters of a token are more than chance would repeat.
-    token.as_bytes().windows(16).any(|part| {
-        let part = std::str::from_utf8(part).expect("a token is text");
-        text.contains(part)
-    })
+    // A part as long as this is no chance.
+    let spelled = token.as_bytes().windows(16).map(|part| part.escape_ascii().to_string());
+    let bytes = decoded(token);
+    let listed = bytes.windows(8).map(|part| {
+        let list = format!("{part:?}");
+        list.trim_matches(['[', ']']).to_owned()
+    });
+    let hex = bytes.windows(8).map(|part| part.iter().map(|byte| format!("{byte:02x}")).collect());
+    let lower = text.to_ascii_lowercase();
+    spelled.chain(listed).any(|part| text.contains(&part))
+        || hex.into_iter().any(|part: String| lower.contains(&part))
+}
+
+/// The bytes that a token spells in base64url (RFC 4648, 5).
+fn decoded(token: &str) -> Vec<u8> {
+    const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let (mut bits, mut held, mut bytes) = (0_u32, 0, Vec::new());
+    for digit in token.chars() {
+        let value = DIGITS.find(digit).expect("a token is base64url");
+        bits = bits << 6 | value as u32;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held) as u8);
+        }
+    }
+    bytes
+}
+
+#[test]
+fn what_gives_a_token_away_is_noticed() {
+    let token = "AAECAwQFBgcICQoLDA0ODxAREhM";
+    for text in [
+        "the cookie AAECAwQFBgcICQoL",
+        "Id([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])",
+        "0x08090A0B0C0D0E0F10",
+    ] {
+        assert!(gives_away(text, token), "{text}");
+    }
+    assert!(!gives_away("SessionId(redacted) AAECAwQFBgc", token));
 }
 
 /// What a program could log of a request and its session.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 /// The longest that anything here may take. Only a failing test waits as long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a client listens before it believes that nothing comes. Nothing is measured with
 /// it: a correct server is silent for as long as the test wants.

@@ -9,6 +9,11 @@ import { chromium } from 'playwright-core';
 /** How long anything may take that a visitor would wait for, in milliseconds. */
 const PATIENCE = 15_000;
 
+// A signal ends Node.js without its exit handlers, and they are what stops the children.
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) {
+    process.once(signal, () => process.exit(1));
+}
+
 /** The value of an environment variable that scripts/test sets. */
 export function setting(name) {
     const value = process.env[name];

@@ -18,4 +18,4 @@ pub(crate) use parse::{LINE_BYTES_MAX, VALUES_MAX, cookie_values};
 pub use policy::{CookieError, SameSite};
 pub(crate) use policy::{CookieOptions, CookiePolicy};
 pub use secret_key::{KeyError, SecretKey};
-pub(crate) use signature::{Keyring, TOKEN_LEN};
+pub(crate) use signature::{Keyring, TOKEN_LEN, Verified};

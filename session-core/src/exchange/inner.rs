@@ -10,7 +10,7 @@ use super::state::{Death, Phase, State};
 use crate::engine::{Engine, Touch};
 use crate::error::SessionError;
 use crate::event::{DropReason, SessionEvent};
-use crate::lifecycle::bind::bind;
+use crate::lifecycle::bind::{bind, bind_at_once};
 use crate::lifecycle::commit::{
     Moment, Readers, SaveOutcome, act, decide, settle, something_is_due,
 };
@@ -35,26 +35,24 @@ impl Inner {
 
     /// Looks the client's claims up, once. `None` when the store has to be awaited.
     pub(crate) fn bind_at_once(&self) -> Option<Result<(), SessionError>> {
-        let bound = {
+        let events = {
             let mut state = self.state.lock();
             if state.bound {
                 return Some(Ok(()));
             }
-            if !self.engine.is_immediate() && !state.admission.claims().is_empty() {
-                return None;
+            if state.admission.is_nothing() {
+                state.bound = true;
+                return Some(Ok(()));
             }
-            let now = self.engine.now();
-            let access = self.access();
-            match at_once(bind(&self.engine, &state.admission, access, now))? {
-                Ok(mut bound) => {
-                    let events = std::mem::take(&mut bound.events);
-                    state.accept(bound);
-                    Ok(events)
-                }
-                Err(error) => Err(error),
+            let store = self.engine.store.immediate()?;
+            let (access, now) = (self.access(), self.engine.now());
+            match bind_at_once(&self.engine, store, &state.admission, access, now) {
+                Ok(bound) => state.accept(bound),
+                Err(error) => return Some(Err(error)),
             }
         };
-        Some(bound.map(|events| self.tell(events)))
+        self.tell(events);
+        Some(Ok(()))
     }
 
     /// Looks the client's claims up, once.
@@ -64,9 +62,8 @@ impl Inner {
         }
         let admission = self.state.lock().admission.clone();
         let now = self.engine.now();
-        let mut bound = bind(&self.engine, &admission, self.access(), now).await?;
-        let events = std::mem::take(&mut bound.events);
-        self.state.lock().accept(bound);
+        let bound = bind(&self.engine, &admission, self.access(), now).await?;
+        let events = self.state.lock().accept(bound);
         self.tell(events);
         Ok(())
     }
@@ -189,7 +186,7 @@ impl Inner {
     ) -> Result<SaveOutcome, SessionError> {
         let engine = &self.engine;
         let now = engine.now();
-        let batch = {
+        let mut batch = {
             let mut state = self.state.lock();
             match (state.phase, moment) {
                 (Phase::Dead(_), Moment::Save) => return Err(SessionError::Failed),
@@ -200,7 +197,7 @@ impl Inner {
         if batch.is_empty() {
             return Ok(SaveOutcome::Unchanged);
         }
-        let acted = act(engine, batch, now).await;
+        let acted = act(engine, &mut batch, now).await;
         let (events, outcome) = settle(&mut self.state.lock(), acted, moment);
         self.tell(events);
         engine.sweep_step(now);

@@ -19,7 +19,7 @@ use state::{Death, Phase};
 
 use crate::error::SessionError;
 use crate::lifecycle::admit::RequestedSessionId;
-use crate::lifecycle::bind::bind;
+use crate::lifecycle::bind::{bind, bind_at_once};
 use crate::lifecycle::commit::{Moment, Readers, SaveOutcome};
 use crate::lifecycle::deliver::Delivery;
 use crate::runtime::BoxFuture;
@@ -321,9 +321,15 @@ impl<S: 'static> ExchangeHandle<S> {
             state.consulted = true;
             (state.admission.clone(), &self.inner.engine)
         };
-        let mut bound = bind(engine, &admission, Access::Peek, engine.now()).await?;
-        self.inner.tell(std::mem::take(&mut bound.events));
-        Ok(bound.live.map(|live| SessionView::new(*live, engine)))
+        let now = engine.now();
+        let bound = match engine.store.immediate() {
+            Some(store) => bind_at_once(engine, store, &admission, Access::Peek, now)?,
+            None => bind(engine, &admission, Access::Peek, now).await?,
+        };
+        self.inner.tell(bound.events);
+        Ok(bound
+            .found
+            .map(|found| SessionView::new(found.record, engine)))
     }
 
     /// The session id as the client sent it, the first one if it sent several, whether valid

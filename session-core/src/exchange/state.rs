@@ -4,7 +4,7 @@ use super::turn::Queue;
 use crate::clock::Timestamp;
 use crate::engine::Engine;
 use crate::error::SessionError;
-use crate::event::EndReason;
+use crate::event::{EndReason, SessionEvent};
 use crate::lifecycle::admit::Admission;
 use crate::lifecycle::bind::{Bar, Bound};
 use crate::session::live::Live;
@@ -24,10 +24,7 @@ pub(crate) struct State {
     /// Why this request may not start a session.
     pub(crate) bar: Option<Bar>,
     /// The session now; `None` when there is none or none was asked for.
-    ///
-    /// In a box of its own: a request that never asks for its session should not pay for the
-    /// room.
-    pub(crate) live: Option<Box<Live>>,
+    pub(crate) live: Option<Live>,
     /// The id by which the client named the live session that it had at the start.
     pub(crate) presented: Option<SessionId>,
     /// Sessions that this request ended and that are to be deleted.
@@ -112,15 +109,17 @@ impl State {
         }
     }
 
-    /// Takes over what binding found, unless another task of the request was faster.
-    pub(crate) fn accept(&mut self, bound: Bound) {
+    /// Takes over what binding found, unless another task of the request was faster. Answers
+    /// the events to tell once the lock is free.
+    pub(crate) fn accept(&mut self, bound: Bound) -> Vec<SessionEvent> {
         if self.bound {
-            return;
+            return Vec::new();
         }
         self.bound = true;
         self.bar = bound.bar;
-        self.presented = bound.live.as_ref().and_then(|live| live.id);
-        self.live = bound.live;
+        self.presented = bound.found.as_ref().map(|found| found.id);
+        self.live = bound.found.map(Live::loaded);
+        bound.events
     }
 
     /// Which of the request's sessions, one after the other, a new handle belongs to.
@@ -130,18 +129,18 @@ impl State {
 
     /// True when there is a session in the sense of `getSession(false)`.
     pub(crate) fn exists(&self) -> bool {
-        self.live.as_ref().is_some_and(|live| live.exists())
+        self.live.as_ref().is_some_and(Live::exists)
     }
 
     /// Makes sure that there is a session to write to, stored or not.
     pub(crate) fn get_or_create(&mut self, engine: &Engine) -> &mut Live {
         let settings = &engine.settings;
         self.live.get_or_insert_with(|| {
-            Box::new(Live::unstored(
+            Live::unstored(
                 settings.max_inactive_interval,
                 settings.absolute_timeout,
                 engine.now(),
-            ))
+            )
         })
     }
 
@@ -151,7 +150,7 @@ impl State {
             return Err(SessionError::Invalidated);
         }
         // A handle of the present incarnation is only made after `get_or_create`.
-        self.live.as_deref_mut().ok_or(SessionError::Invalidated)
+        self.live.as_mut().ok_or(SessionError::Invalidated)
     }
 
     /// The session behind a handle of `incarnation`, for changing it: the one door.

@@ -93,6 +93,11 @@ impl Admission {
         }
     }
 
+    /// True when the client sent nothing.
+    pub(crate) const fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
+
     /// What may be a token.
     pub(crate) fn claims(&self) -> &[Claim] {
         match self {

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::admit::Admission;
+use super::admit::{Admission, Claim};
 use crate::clock::Timestamp;
+use crate::cookie::Verified;
 use crate::engine::Engine;
 use crate::error::SessionError;
 use crate::event::{Rejection, SessionEvent};
-use crate::session::live::Live;
-use crate::session::{Record, SessionId};
-use crate::store::{Access, Loaded, StoreError};
+use crate::session::{Record, SessionId, StoreKey};
+use crate::store::{Access, ImmediateStore, Loaded, StoreError};
 
 /// For how long after a rotation a request under the old id may not start a new session: its
 /// cookie would overwrite the fresh one that is on its way to the same browser.
@@ -19,11 +19,19 @@ const MOVED_GRACE: Duration = Duration::from_secs(30);
 #[derive(Default)]
 pub(crate) struct Bound {
     /// The one live session that the request names.
-    pub(crate) live: Option<Box<Live>>,
+    pub(crate) found: Option<Found>,
     /// Why the request may not start a session.
     pub(crate) bar: Option<Bar>,
     /// What is to be told once no lock is held.
     pub(crate) events: Vec<SessionEvent>,
+}
+
+/// A live session, as the store had it.
+pub(crate) struct Found {
+    pub(crate) id: SessionId,
+    pub(crate) record: Record,
+    pub(crate) last_accessed: Timestamp,
+    pub(crate) signed_by_older_key: bool,
 }
 
 /// Why a request may not start a session.
@@ -44,113 +52,154 @@ impl From<Bar> for SessionError {
     }
 }
 
-/// What one verified id led to.
-enum Candidate {
-    Live(Record, Timestamp),
-    JustMoved,
-    Rejected(Rejection),
+/// A verified id whose session is to be loaded.
+struct Lookup {
+    id: SessionId,
+    key: StoreKey,
+    signed_by_older_key: bool,
 }
 
-/// Finds the session that `admission` names.
+/// Finds the session that `admission` names, in a store of this process.
 ///
 /// Every claim is verified before any store call, so a forged one costs none. One live id is
 /// used whatever its position; two different ones are used by nobody.
 ///
 /// # Errors
-/// When the store cannot be reached, or the record was written by a newer version. An outage
-/// is never "no session".
+/// When the record was written by a newer version, or the store fails. A failure is never
+/// "no session".
+pub(crate) fn bind_at_once(
+    engine: &Engine,
+    store: &dyn ImmediateStore,
+    admission: &Admission,
+    access: Access,
+    now: Timestamp,
+) -> Result<Bound, SessionError> {
+    let mut bound = Bound::of(admission);
+    for claim in admission.claims() {
+        if let Some(lookup) = bound.verify(engine, claim) {
+            let loaded = store.load(&lookup.key, admission.access(access), now);
+            bound.learn(lookup, loaded, now)?;
+        }
+    }
+    Ok(bound.settled())
+}
+
+/// [`bind_at_once`] for a store that is awaited.
+///
+/// # Errors
+/// As there; also when the store cannot be reached.
 pub(crate) async fn bind(
     engine: &Engine,
     admission: &Admission,
     access: Access,
     now: Timestamp,
 ) -> Result<Bound, SessionError> {
-    let mut bound = Bound::default();
-    for _ in 0..admission.malformed() {
-        bound.reject(Rejection::Malformed);
-    }
-    // While it is open which of several ids is used, no session is prolonged.
-    let access = match admission.claims() {
-        [_, _, ..] => Access::Peek,
-        _ => access,
-    };
+    let mut bound = Bound::of(admission);
     for claim in admission.claims() {
-        let verified = match engine.keyring.verify(claim.as_bytes()) {
-            Ok(verified) => verified,
-            Err(rejection) => {
-                bound.reject(rejection);
-                continue;
-            }
-        };
-        if bound.has(&verified.id) {
-            continue;
-        }
-        match find(engine, &verified.id, access, now).await? {
-            Candidate::Live(record, last_accessed) => {
-                if bound.live.is_some() {
-                    bound.bar = Some(Bar::Ambiguous);
-                    bound.reject(Rejection::Ambiguous);
-                    bound.live = None;
-                    return Ok(bound);
-                }
-                let mut live = Live::loaded(verified.id, record, last_accessed);
-                live.signed_by_older_key = !verified.by_current_key;
-                bound.live = Some(Box::new(live));
-            }
-            Candidate::JustMoved => {
-                bound.bar = Some(Bar::Moved);
-                bound.reject(Rejection::Moved);
-            }
-            Candidate::Rejected(rejection) => bound.reject(rejection),
+        if let Some(lookup) = bound.verify(engine, claim) {
+            let access = admission.access(access);
+            let loaded = engine.load(&lookup.key, access, now).await?;
+            bound.learn(lookup, loaded, now)?;
         }
     }
-    if bound.live.is_some() {
-        bound.bar = None;
+    Ok(bound.settled())
+}
+
+impl Admission {
+    /// While it is open which of several ids is used, no session is prolonged.
+    fn access(&self, access: Access) -> Access {
+        match self.claims() {
+            [_, _, ..] => Access::Peek,
+            _ => access,
+        }
     }
-    Ok(bound)
 }
 
 impl Bound {
+    fn of(admission: &Admission) -> Self {
+        let mut bound = Self::default();
+        for _ in 0..admission.malformed() {
+            bound.reject(Rejection::Malformed);
+        }
+        bound
+    }
+
+    /// The session to load for `claim`; `None` when its signature is wrong, when its session
+    /// was found already by a token from another key, or when two sessions were found.
+    fn verify(&mut self, engine: &Engine, claim: &Claim) -> Option<Lookup> {
+        if self.bar == Some(Bar::Ambiguous) {
+            return None;
+        }
+        match engine.keyring.verify(claim.as_bytes()) {
+            Ok(Verified { id, .. }) if self.has(&id) => None,
+            Ok(Verified { id, by_current_key }) => Some(Lookup {
+                key: engine.store_key(&id),
+                signed_by_older_key: !by_current_key,
+                id,
+            }),
+            Err(rejection) => {
+                self.reject(rejection);
+                None
+            }
+        }
+    }
+
+    fn learn(
+        &mut self,
+        lookup: Lookup,
+        loaded: Result<Loaded, StoreError>,
+        now: Timestamp,
+    ) -> Result<(), SessionError> {
+        match loaded {
+            Ok(Loaded::Live {
+                record,
+                last_accessed,
+            }) => {
+                // Tested against the deadline before this access moved it.
+                let idle = record.max_inactive_interval.deadline(last_accessed);
+                if record.key != lookup.key {
+                    self.reject(Rejection::Foreign);
+                } else if idle.min(record.absolute_deadline) <= now {
+                    self.reject(Rejection::Unknown);
+                } else if self.found.is_some() {
+                    self.found = None;
+                    self.bar = Some(Bar::Ambiguous);
+                    self.reject(Rejection::Ambiguous);
+                } else {
+                    self.found = Some(Found {
+                        id: lookup.id,
+                        record,
+                        last_accessed,
+                        signed_by_older_key: lookup.signed_by_older_key,
+                    });
+                }
+            }
+            Ok(Loaded::Moved { since }) => {
+                if now.saturating_since(since) < MOVED_GRACE {
+                    self.bar = Some(Bar::Moved);
+                }
+                self.reject(Rejection::Moved);
+            }
+            Ok(Loaded::Absent) => self.reject(Rejection::Unknown),
+            Err(StoreError::Unreadable(_)) => self.reject(Rejection::Unreadable),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// A live session counts more than one that just moved.
+    fn settled(mut self) -> Self {
+        if self.found.is_some() {
+            self.bar = None;
+        }
+        self
+    }
+
     fn reject(&mut self, rejection: Rejection) {
         self.events.push(SessionEvent::Rejected(rejection));
     }
 
-    /// True when the session was found already: one id under two tokens, from two keys.
     fn has(&self, id: &SessionId) -> bool {
-        self.live.as_ref().is_some_and(|live| live.id == Some(*id))
+        self.found.as_ref().is_some_and(|found| found.id == *id)
     }
-}
-
-async fn find(
-    engine: &Engine,
-    id: &SessionId,
-    access: Access,
-    now: Timestamp,
-) -> Result<Candidate, SessionError> {
-    let key = engine.store_key(id);
-    let candidate = match engine.load(&key, access, now).await? {
-        Ok(Loaded::Live { record, .. }) if record.key != key => {
-            Candidate::Rejected(Rejection::Foreign)
-        }
-        Ok(Loaded::Live {
-            record,
-            last_accessed,
-        }) => {
-            // Tested against the deadline before this access moved it.
-            let idle = record.max_inactive_interval.deadline(last_accessed);
-            if idle.min(record.absolute_deadline) <= now {
-                Candidate::Rejected(Rejection::Unknown)
-            } else {
-                Candidate::Live(record, last_accessed)
-            }
-        }
-        Ok(Loaded::Moved { since }) if now.saturating_since(since) < MOVED_GRACE => {
-            Candidate::JustMoved
-        }
-        Ok(Loaded::Moved { .. }) => Candidate::Rejected(Rejection::Moved),
-        Ok(Loaded::Absent) => Candidate::Rejected(Rejection::Unknown),
-        Err(StoreError::Unreadable(_)) => Candidate::Rejected(Rejection::Unreadable),
-        Err(error) => return Err(error.into()),
-    };
-    Ok(candidate)
 }

@@ -12,7 +12,7 @@ use crate::event::{DropReason, SessionEvent};
 use crate::exchange::state::{Death, Ending, Phase, State};
 use crate::session::edits::{Edits, TakenTwice};
 use crate::session::live::{InFlight, Live};
-use crate::session::{ChangeSet, Record, Reply, SessionId, StoreKey};
+use crate::session::{ChangeSet, Record, Reply, SessionHandle, SessionId, StoreKey};
 use crate::store::{Access, Applied, Created, Deleted};
 
 /// Why a commit happens.
@@ -217,12 +217,14 @@ fn decide_stored(
 }
 
 fn create(live: &mut Live, engine: &Engine, now: Timestamp) -> Result<Main, SessionError> {
-    let (drawn, handle) = engine.draw_id_and_handle()?;
-    let id = live.pending.new_id.or(live.id).unwrap_or(drawn);
+    let id = match live.pending.new_id.or(live.id) {
+        Some(id) => id,
+        None => engine.draw_id()?,
+    };
     let (changes, _) = live.take_changes(now, engine.settings.limits, Reply::Revision);
     let mut record = live.record.clone();
     record.key = engine.store_key(&id);
-    record.handle = handle;
+    record.handle = SessionHandle::of_new_session(&record.key);
     record.issued_at = now;
     record.apply(&changes, now)?;
     Ok(Main::Create(Box::new(record), id))
@@ -249,7 +251,7 @@ fn access_is_due(live: &Live, engine: &Engine, now: Timestamp) -> bool {
 }
 
 /// Does what was decided.
-pub(crate) async fn act(engine: &Engine, batch: Batch, now: Timestamp) -> Acted {
+pub(crate) async fn act(engine: &Engine, batch: &mut Batch, now: Timestamp) -> Acted {
     let mut acted = Acted {
         incarnation: batch.incarnation,
         events: Vec::new(),
@@ -257,8 +259,8 @@ pub(crate) async fn act(engine: &Engine, batch: Batch, now: Timestamp) -> Acted 
         main: Ok(Done::Nothing),
         now,
     };
-    for ending in batch.endings {
-        match end(engine, &ending).await {
+    for ending in &batch.endings {
+        match end(engine, ending).await {
             Ok(Ended::Absent) => {}
             Ok(Ended::Removed { hops }) => {
                 acted.events.push(SessionEvent::Ended(ending.reason));
@@ -270,13 +272,13 @@ pub(crate) async fn act(engine: &Engine, batch: Batch, now: Timestamp) -> Acted 
             }
         }
     }
-    acted.main = match batch.main {
+    acted.main = match &mut batch.main {
         Main::Nothing => Ok(Done::Nothing),
-        Main::Refuse(error) => Err(error),
-        Main::Create(record, id) => store_new(engine, record, id, now).await,
+        Main::Refuse(error) => Err(error.clone()),
+        Main::Create(record, id) => store_new(engine, record, *id, now).await,
         Main::Apply(change) if change.only_touch => Ok(touch_stored(engine, change, now).await),
         Main::Apply(change) => change_stored(engine, change, None, now).await,
-        Main::Rename(change, id) => change_stored(engine, change, Some(id), now).await,
+        Main::Rename(change, id) => change_stored(engine, change, Some(*id), now).await,
     };
     match &acted.main {
         Ok(Done::Created(..)) => acted.events.push(SessionEvent::Created),
@@ -307,13 +309,13 @@ async fn end(engine: &Engine, ending: &Ending) -> Result<Ended, SessionError> {
 
 async fn store_new(
     engine: &Engine,
-    mut record: Box<Record>,
+    record: &mut Record,
     mut id: SessionId,
     now: Timestamp,
 ) -> Result<Done, SessionError> {
     for _ in 0..ID_ATTEMPTS_MAX {
-        match engine.create(&record, now).await? {
-            Created::Created => return Ok(Done::Created(record, id)),
+        match engine.create(record, now).await? {
+            Created::Created => return Ok(Done::Created(Box::new(record.clone()), id)),
             Created::Full => return Err(SessionError::Full),
             Created::Taken => {
                 id = engine.draw_id()?;
@@ -326,7 +328,7 @@ async fn store_new(
 
 /// Records an access. A request that changed nothing does not fail because that was not
 /// possible; it only learns whether the session is still there.
-async fn touch_stored(engine: &Engine, change: Change, now: Timestamp) -> Done {
+async fn touch_stored(engine: &Engine, change: &mut Change, now: Timestamp) -> Done {
     match change_stored(engine, change, None, now).await {
         Ok(done) => done,
         Err(SessionError::Gone) => Done::Vanished,
@@ -338,7 +340,7 @@ async fn touch_stored(engine: &Engine, change: Change, now: Timestamp) -> Done {
 /// and makes what depends on stored values again when another request was faster.
 async fn change_stored(
     engine: &Engine,
-    mut change: Change,
+    change: &mut Change,
     mut new_id: Option<SessionId>,
     started: Timestamp,
 ) -> Result<Done, SessionError> {
@@ -443,7 +445,7 @@ pub(crate) fn settle(
         Ok(done) => Ok(fold(state, done, now, !events.is_empty())),
         Err(error) => {
             let same = incarnation == state.incarnation();
-            let live = state.live.as_deref_mut().filter(|_| same);
+            let live = state.live.as_mut().filter(|_| same);
             if let Some(live) = live {
                 lose_changes(live, &error);
             }

@@ -34,13 +34,13 @@ impl Delivery {
     /// or `private` already. `Vary` names the cookie whenever the session was consulted, so
     /// that no cache gives one visitor's page to another.
     pub fn write_to<H: HeaderSink + ?Sized>(self, headers: &mut H) {
-        if self.consulted && !lists(headers, "vary", &["cookie", "*"]) {
-            headers.append("vary", Cow::Borrowed("Cookie"));
+        if self.consulted {
+            headers.append_unless("vary", "Cookie", &|line| lists(line, &["cookie", "*"]));
         }
         if let Some(line) = self.set_cookie {
-            if !lists(headers, "cache-control", &["no-store", "private"]) {
-                headers.replace("cache-control", Cow::Borrowed("no-store"));
-            }
+            headers.replace_unless("cache-control", "no-store", &|line| {
+                lists(line, &["no-store", "private"])
+            });
             headers.append("set-cookie", Cow::Owned(line));
         }
     }
@@ -56,20 +56,16 @@ impl std::fmt::Debug for Delivery {
     }
 }
 
-/// True when one of the comma-separated members of the header is one of `wanted`, whatever
-/// its case and whatever follows its `=`.
-fn lists<H: HeaderSink + ?Sized>(headers: &H, name: &str, wanted: &[&str]) -> bool {
-    let mut found = false;
-    headers.visit(name, &mut |line| {
-        found |= line.split(|&byte| byte == b',').any(|member| {
-            let directive = member.split(|&byte| byte == b'=').next().unwrap_or(member);
-            let directive = directive.trim_ascii();
-            wanted
-                .iter()
-                .any(|wanted| directive.eq_ignore_ascii_case(wanted.as_bytes()))
-        });
-    });
-    found
+/// True when one of the comma-separated members of the line is one of `wanted`, whatever its
+/// case and whatever follows its `=`.
+fn lists(line: &[u8], wanted: &[&str]) -> bool {
+    line.split(|&byte| byte == b',').any(|member| {
+        let directive = member.split(|&byte| byte == b'=').next().unwrap_or(member);
+        let directive = directive.trim_ascii();
+        wanted
+            .iter()
+            .any(|wanted| directive.eq_ignore_ascii_case(wanted.as_bytes()))
+    })
 }
 
 /// The headers for the state after the commit.

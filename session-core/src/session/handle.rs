@@ -267,11 +267,11 @@ impl<S> Session<S> {
         loop {
             let (seen, version) = self.see_version(name)?;
             let (outcome, value) = run_update(name, seen.value(name), &mut update)?;
-            drop(seen);
             let replay_name: Arc<str> = Arc::from(name);
             let mut pending = Some((outcome, update));
             let done = self.change(|live| {
-                if live.version != version {
+                let same = || live.see(name).value(name) == seen.value(name);
+                if live.version != version && !same() {
                     return Ok(false);
                 }
                 let Some((outcome, mut update)) = pending.take() else {
@@ -285,7 +285,7 @@ impl<S> Session<S> {
                 Ok(true)
             })?;
             match pending {
-                // Another task of this request changed the session meanwhile: once more.
+                // Another task of this request changed the attribute meanwhile: once more.
                 Some((_, again)) if !done => update = again,
                 _ => return Ok(value),
             }

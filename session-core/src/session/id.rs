@@ -133,6 +133,18 @@ impl fmt::Debug for Fingerprint {
 pub struct SessionHandle([u8; 16]);
 
 impl SessionHandle {
+    /// The handle of a session that is created under `key`: a digest of what nobody can guess,
+    /// so it is as random as the id and tells nothing about it.
+    pub(crate) fn of_new_session(key: &StoreKey) -> Self {
+        let mut message = [0; 32 + 6];
+        message[..32].copy_from_slice(&key.0);
+        message[32..].copy_from_slice(b"handle");
+        let digest = digest::digest(&digest::SHA256, &message);
+        let mut handle = [0; 16];
+        handle.copy_from_slice(&digest.as_ref()[..16]);
+        Self(handle)
+    }
+
     /// A handle from its 16 bytes, as a store reads them back.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {

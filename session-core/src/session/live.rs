@@ -12,6 +12,7 @@ use super::record::{Attribute, Attributes, Authentication, Record, Revision};
 use super::value::{Items, NotAList, Value};
 use crate::clock::Timestamp;
 use crate::error::SessionError;
+use crate::lifecycle::bind::Found;
 
 /// The session of one request.
 pub(crate) struct Live {
@@ -115,22 +116,25 @@ impl Live {
         record.max_inactive_interval = max_inactive_interval;
         record.absolute_deadline =
             absolute_timeout.map_or(Timestamp::NEVER, |limit| now.saturating_add(limit));
-        Self {
-            is_new: true,
-            stored: false,
-            id: None,
-            ..Self::loaded(SessionId::from_bytes([0; 32]), record, now)
-        }
+        Self::over(None, record, now)
     }
 
     /// The session that a store had under the id of the client.
-    pub(crate) fn loaded(id: SessionId, record: Record, last_accessed: Timestamp) -> Self {
+    pub(crate) fn loaded(found: Found) -> Self {
         Self {
-            id: Some(id),
+            signed_by_older_key: found.signed_by_older_key,
+            ..Self::over(Some(found.id), found.record, found.last_accessed)
+        }
+    }
+
+    /// Without an id the session is one that is not stored yet.
+    fn over(id: Option<SessionId>, record: Record, last_accessed: Timestamp) -> Self {
+        Self {
+            is_new: id.is_none(),
+            stored: id.is_some(),
+            id,
             last_accessed,
             record,
-            stored: true,
-            is_new: false,
             moved: false,
             announce: false,
             signed_by_older_key: false,

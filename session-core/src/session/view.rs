@@ -8,7 +8,6 @@ use serde::de::DeserializeOwned;
 
 use super::handle::decode;
 use super::id::Fingerprint;
-use super::live::Live;
 use super::record::Record;
 use crate::clock::Timestamp;
 use crate::engine::Engine;
@@ -23,10 +22,10 @@ pub struct SessionView {
 }
 
 impl SessionView {
-    pub(crate) fn new(live: Live, engine: &Engine) -> Self {
+    pub(crate) fn new(record: Record, engine: &Engine) -> Self {
         Self {
-            fingerprint: engine.keyring.fingerprint(&live.record.key),
-            record: live.record,
+            fingerprint: engine.keyring.fingerprint(&record.key),
+            record,
         }
     }
 

@@ -315,19 +315,37 @@ impl std::fmt::Debug for Headers {
     }
 }
 
-impl HeaderSink for Headers {
-    fn visit(&self, name: &str, visit: &mut dyn FnMut(&[u8])) {
-        for value in self.get(name) {
-            visit(value.as_bytes());
-        }
+impl Headers {
+    fn says(&self, name: &str, says_so: &dyn Fn(&[u8]) -> bool) -> bool {
+        self.get(name).iter().any(|line| says_so(line.as_bytes()))
     }
+}
 
+impl HeaderSink for Headers {
     fn append(&mut self, name: &'static str, value: Cow<'static, str>) {
         self.0.push((name.to_owned(), value.into_owned()));
     }
 
-    fn replace(&mut self, name: &'static str, value: Cow<'static, str>) {
-        self.0.retain(|(other, _)| other != name);
-        self.append(name, value);
+    fn append_unless(
+        &mut self,
+        name: &'static str,
+        value: &'static str,
+        says_so: &dyn Fn(&[u8]) -> bool,
+    ) {
+        if !self.says(name, says_so) {
+            self.append(name, value.into());
+        }
+    }
+
+    fn replace_unless(
+        &mut self,
+        name: &'static str,
+        value: &'static str,
+        says_so: &dyn Fn(&[u8]) -> bool,
+    ) {
+        if !self.says(name, says_so) {
+            self.0.retain(|(other, _)| other != name);
+            self.append(name, value.into());
+        }
     }
 }

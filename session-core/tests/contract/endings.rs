@@ -77,7 +77,7 @@ fn a_stream_in_flight_does_not_revive_the_session_either_and_ends_normally() {
         let ada = given.visitor_with_session();
         let mut stream = given.request(&ada);
         stream.session.append_attribute("chat", "question").unwrap();
-        stream.commit().unwrap().set_cookie();
+        stream.send_head();
         given.visit(&mut ada.clone(), Session::logout).unwrap();
         given.take_events();
         stream.session.append_attribute("chat", "answer").unwrap();
@@ -98,7 +98,7 @@ fn a_stream_that_is_dropped_after_the_logout_revives_nothing() {
     for given in Given::near_and_far() {
         let ada = given.visitor_with_session();
         let mut stream = given.request(&ada);
-        stream.commit().unwrap().set_cookie();
+        stream.send_head();
         stream.session.set_attribute("n", &2).unwrap();
         given.visit(&mut ada.clone(), Session::logout).unwrap();
         drop(stream);
@@ -129,7 +129,7 @@ fn a_logout_after_the_head_still_ends_the_session() {
     for given in Given::near_and_far() {
         let ada = given.visitor_with_session();
         let mut stream = given.request(&ada);
-        stream.commit().unwrap().set_cookie();
+        stream.send_head();
         stream.session.logout().unwrap();
         stream.finish().unwrap();
         assert!(!given.is_alive(&ada));

@@ -242,7 +242,7 @@ fn a_request_that_only_reads_does_not_fail_when_its_access_cannot_be_recorded() 
         let mut request = given.request(&ada);
         given.pass(MINUTE * 10);
         given.next(Verb::Apply, Fault::Unavailable);
-        request.commit().unwrap().set_cookie();
+        request.send_head();
         assert!(given.store.inner().is_played_out());
         request.finish().unwrap();
     }
@@ -275,7 +275,7 @@ fn a_refused_save_leaves_the_session_usable() {
         assert!(matches!(save, Err(SessionError::Full)));
         assert_eq!(request.session.get_attribute::<i64>("n").unwrap(), Some(1));
         request.session.set_attribute("n", &3).unwrap();
-        request.commit().unwrap().set_cookie();
+        request.send_head();
         assert_eq!(given.stored(&ada, "n"), Some(3));
     }
 }
@@ -299,7 +299,7 @@ fn a_failure_after_the_head_ends_the_body_with_an_error_and_is_an_event() {
     for given in Given::near_and_far() {
         let ada = given.visitor_with_session();
         let mut request = given.request(&ada);
-        request.commit().unwrap().set_cookie();
+        request.send_head();
         request.session.set_attribute("n", &2).unwrap();
         given.next(Verb::Apply, Fault::Unavailable);
         assert!(is_unavailable(&request.finish()));

@@ -233,6 +233,11 @@ impl InFlight<'_> {
         self.given.runtime.block_on(self.exchange.commit())
     }
 
+    /// Commits before the head of a response whose cookie nobody waits for.
+    pub(crate) fn send_head(&mut self) {
+        let _ = self.commit().unwrap();
+    }
+
     /// Ends the body.
     pub(crate) fn finish(self) -> Result<(), SessionError> {
         self.given.runtime.block_on(self.exchange.finish())

@@ -32,7 +32,7 @@ fn a_body_that_streams_longer_than_the_idle_limit_keeps_its_session() {
     for given in Given::near_and_far() {
         let ada = given.visitor_with_session();
         let mut stream = given.request(&ada);
-        stream.commit().unwrap().set_cookie();
+        stream.send_head();
         stream.stay_pending(MINUTE * 50);
         stream.session.append_attribute("chat", "answer").unwrap();
         stream.finish().unwrap();
@@ -94,7 +94,7 @@ fn a_long_request_learns_of_a_rotation_before_the_forward_is_gone() {
     for given in Given::near_and_far() {
         let mut ada = given.visitor_with_session();
         let mut stream = given.request(&ada);
-        stream.commit().unwrap().set_cookie();
+        stream.send_head();
         stream.stay_pending(MINUTE * 5);
         given.visit(&mut ada, Session::change_session_id).unwrap();
         stream.stay_pending(MINUTE * 50);

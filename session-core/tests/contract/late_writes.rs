@@ -16,7 +16,7 @@ fn what_is_written_during_the_body_is_stored_before_its_end() {
         let ada = given.visitor_with_session();
         let mut stream = given.request(&ada);
         stream.session.append_attribute("chat", "question").unwrap();
-        stream.commit().unwrap().set_cookie();
+        stream.send_head();
         stream.session.append_attribute("chat", "answer").unwrap();
         stream.finish().unwrap();
         let chat: Vec<String> = given.stored(&ada, "chat").unwrap();
@@ -29,7 +29,7 @@ fn after_the_head_neither_a_login_nor_a_change_of_id_is_possible() {
     for given in Given::near_and_far() {
         let ada = given.visitor_with_session();
         let mut stream = given.request(&ada);
-        stream.commit().unwrap().set_cookie();
+        stream.send_head();
         let login = stream.session.login("ada");
         assert!(matches!(login, Err(SessionError::ResponseCommitted)));
         let rotation = stream.session.change_session_id();
@@ -45,7 +45,7 @@ fn a_body_without_late_writes_costs_no_store_call() {
         let ada = given.visitor_with_session();
         let mut stream = given.request(&ada);
         stream.session.set_attribute("n", &2).unwrap();
-        stream.commit().unwrap().set_cookie();
+        stream.send_head();
         given.take_calls();
         stream.finish().unwrap();
         assert_eq!(given.take_calls(), []);
@@ -57,7 +57,7 @@ fn a_late_write_waits_a_second_at_most_for_a_frame_to_be_flushed_with() {
     for given in Given::near_and_far() {
         let ada = given.visitor_with_session();
         let mut stream = given.request(&ada);
-        stream.commit().unwrap().set_cookie();
+        stream.send_head();
         stream.session.set_attribute("n", &2).unwrap();
         given.pass(SECOND - MILLISECOND);
         let mut flush = || {
@@ -133,7 +133,7 @@ fn an_exchange_dropped_after_the_head_commits_what_is_pending() {
     for given in Given::near_and_far() {
         let ada = given.visitor_with_session();
         let mut stream = given.request(&ada);
-        stream.commit().unwrap().set_cookie();
+        stream.send_head();
         stream.session.set_attribute("n", &2).unwrap();
         drop(stream);
         given.runtime.run_until_stalled();
@@ -146,7 +146,7 @@ fn on_a_near_store_a_dropped_body_commits_inside_the_drop() {
     let given = Given::without_runtime(Distance::Near, |builder| builder);
     let ada = given.visitor_with_session();
     let mut stream = given.request(&ada);
-    stream.commit().unwrap().set_cookie();
+    stream.send_head();
     stream.session.set_attribute("n", &2).unwrap();
     drop(stream);
     assert_eq!(given.stored(&ada, "n"), Some(2));
@@ -157,7 +157,7 @@ fn without_a_runtime_the_late_writes_of_a_dropped_body_to_a_far_store_are_told_a
     let given = Given::without_runtime(Distance::Far, |builder| builder);
     let ada = given.visitor_with_session();
     let mut stream = given.request(&ada);
-    stream.commit().unwrap().set_cookie();
+    stream.send_head();
     stream.session.set_attribute("n", &2).unwrap();
     drop(stream);
     assert_eq!(
@@ -173,7 +173,7 @@ fn the_last_session_handle_commits_what_it_wrote_after_the_body_ended() {
         let ada = given.visitor_with_session();
         let mut stream = given.request(&ada);
         let (task, other) = (stream.session.clone(), stream.session.clone());
-        stream.commit().unwrap().set_cookie();
+        stream.send_head();
         stream.finish().unwrap();
         task.set_attribute("n", &2).unwrap();
         drop(task);
@@ -193,7 +193,7 @@ fn a_task_that_outlives_the_body_can_save() {
         let ada = given.visitor_with_session();
         let mut stream = given.request(&ada);
         let task = stream.session.clone();
-        stream.commit().unwrap().set_cookie();
+        stream.send_head();
         stream.finish().unwrap();
         task.set_attribute("n", &2).unwrap();
         given.runtime.block_on(task.save()).unwrap();
@@ -206,7 +206,7 @@ fn drain_waits_for_commits_that_were_handed_off() {
     let given = Given::far();
     let ada = given.visitor_with_session();
     let mut stream = given.request(&ada);
-    stream.commit().unwrap().set_cookie();
+    stream.send_head();
     stream.session.set_attribute("n", &2).unwrap();
     given.next(Verb::Apply, Fault::HoldRequest);
     drop(stream);
@@ -297,7 +297,7 @@ fn a_panic_in_a_body_commits_nothing_of_it() {
     for given in Given::near_and_far() {
         let ada = given.visitor_with_session();
         let mut stream = given.request(&ada);
-        stream.commit().unwrap().set_cookie();
+        stream.send_head();
         stream.session.set_attribute("n", &2).unwrap();
         panicking(move || {
             let _body = stream;

@@ -68,7 +68,7 @@ fn reading_writing_nothing_and_logging_out_without_a_session_store_nothing() {
             .visit(&mut ada, |session| {
                 session.get_attribute::<i64>("n")?;
                 session.attribute_names()?;
-                session.id();
+                assert!(session.id().is_some());
                 session.remove_attribute("n")?;
                 session.set_attribute("n", &1)?;
                 session.remove_attribute("n")?;

@@ -106,7 +106,7 @@ fn commits_of_one_request_never_overlap() {
     );
     given.store.inner().release();
     given.in_a_while(save).unwrap();
-    given.in_a_while(commit).unwrap().set_cookie();
+    let _ = given.in_a_while(commit).unwrap();
     assert_eq!(given.stored(&ada, "l"), Some(vec![1, 2]));
 }
 

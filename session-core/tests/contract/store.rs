@@ -306,7 +306,7 @@ fn committing_twice_writes_once() {
         let mut request = given.request(&ada);
         request.session.set_attribute("n", &2).unwrap();
         given.runtime.block_on(request.session.save()).unwrap();
-        request.commit().unwrap().set_cookie();
+        request.send_head();
         assert!(request.commit().unwrap().is_empty());
         request.finish().unwrap();
         assert_eq!(given.take_calls(), [Verb::Load, Verb::Apply]);
@@ -347,8 +347,8 @@ fn two_requests_that_add_the_same_attribute_both_succeed_and_one_value_stays() {
         let (mut first, mut second) = (given.request(&ada), given.request(&ada));
         first.session.set_attribute("m", &1).unwrap();
         second.session.set_attribute("m", &2).unwrap();
-        first.commit().unwrap().set_cookie();
-        second.commit().unwrap().set_cookie();
+        first.send_head();
+        second.send_head();
         assert_eq!(given.stored(&ada, "m"), Some(2));
     }
 }

@@ -78,7 +78,7 @@ fn the_last_access_never_decreases_when_commits_arrive_out_of_order() {
         .unwrap();
     let accessed = given.peek(&ada).unwrap().last_accessed_time();
     given.store.inner().release();
-    given.runtime.block_on(commit).unwrap().set_cookie();
+    let _ = given.runtime.block_on(commit).unwrap();
     assert_eq!(given.stored(&ada, "slow"), Some(1));
     assert_eq!(given.peek(&ada).unwrap().last_accessed_time(), accessed);
 }
@@ -306,7 +306,7 @@ fn a_change_of_id_does_not_extend_the_absolute_limit_and_a_login_starts_it_anew(
     let born = given.now();
     given.pass(MINUTE * 30);
     given.visit(&mut ada, Session::change_session_id).unwrap();
-    let ends = |ada| given.peek(ada).unwrap().expires_at();
+    let ends = |ada: &session_core::testkit::Visitor| given.peek(ada).unwrap().expires_at();
     assert_eq!(ends(&ada), Some(born.saturating_add(HOUR)));
     given
         .visit(&mut ada, |session| session.login("ada"))

@@ -31,7 +31,7 @@ fn requests_that_change_different_attributes_all_survive() {
         request.session.set_attribute("a", &1).unwrap();
         meanwhile(&given, &ada, |session| session.set_attribute("b", &2));
         meanwhile(&given, &ada, |session| session.remove_attribute("n"));
-        request.commit().unwrap().set_cookie();
+        request.send_head();
         let view = given.peek(&ada).unwrap();
         assert_eq!(view.attribute_names().collect::<Vec<_>>(), ["a", "b"]);
     }
@@ -47,7 +47,7 @@ fn the_last_set_wins_for_its_attribute_only() {
             session.set_attribute("n", &20)?;
             session.set_attribute("m", &20)
         });
-        request.commit().unwrap().set_cookie();
+        request.send_head();
         assert_eq!(given.stored(&ada, "n"), Some(10));
         assert_eq!(given.stored(&ada, "m"), Some(20));
     }
@@ -67,7 +67,7 @@ fn an_update_that_lost_the_race_runs_again_on_the_newer_value() {
         assert_eq!(provisional.unwrap(), 2);
         meanwhile(&given, &ada, |session| session.set_attribute("n", &21));
         let delivery = given.in_a_while(request.exchange.commit());
-        delivery.unwrap().set_cookie();
+        let _ = delivery.unwrap();
         assert_eq!(given.stored(&ada, "n"), Some(42));
         assert_eq!(runs.load(Ordering::SeqCst), 2);
     }
@@ -101,10 +101,7 @@ fn several_updates_and_appends_of_one_attribute_are_made_again_in_their_order() 
             Some(vec![1, 10, 3])
         );
         meanwhile(&given, &ada, |session| session.append_attribute("l", &7));
-        given
-            .in_a_while(request.exchange.commit())
-            .unwrap()
-            .set_cookie();
+        let _ = given.in_a_while(request.exchange.commit()).unwrap();
         assert_eq!(given.stored(&ada, "l"), Some(vec![7, 1, 20, 3]));
     }
 }
@@ -116,10 +113,7 @@ fn an_update_of_an_attribute_that_was_removed_meanwhile_starts_from_the_default(
         let mut request = given.request(&ada);
         increment(&request.session);
         meanwhile(&given, &ada, |session| session.remove_attribute("n"));
-        given
-            .in_a_while(request.exchange.commit())
-            .unwrap()
-            .set_cookie();
+        let _ = given.in_a_while(request.exchange.commit()).unwrap();
         assert_eq!(given.stored(&ada, "n"), Some(1));
     }
 }
@@ -144,13 +138,11 @@ fn an_update_runs_under_no_lock() {
     for given in Given::near_and_far() {
         let ada = given.visitor_with_session();
         let request = given.request(&ada);
-        let inner = request.session.clone();
+        let (inner, mut runs) = (request.session.clone(), 0);
         let outcome = request.session.update_attribute("n", move |n: &mut i64| {
-            let seen = inner
-                .get_attribute::<i64>("other")
-                .unwrap()
-                .unwrap_or_default();
-            inner.set_attribute("other", &(seen.max(1))).unwrap();
+            runs += 1;
+            assert!(runs < 100, "the update is made again and again");
+            inner.set_attribute("other", &1).unwrap();
             inner.attribute_names().unwrap();
             *n += 1;
         });
@@ -190,7 +182,7 @@ fn appends_of_overlapping_requests_are_kept_in_the_order_of_their_commits() {
         }
         given.take_calls();
         for number in [2, 0, 1] {
-            requests[number].commit().unwrap().set_cookie();
+            requests[number].send_head();
         }
         assert_eq!(
             given.take_calls(),
@@ -249,11 +241,8 @@ fn taking_twice_without_save_is_no_error() {
             assert_eq!(request.session.take_attribute::<i64>("n").unwrap(), Some(1));
             request.session.append_attribute("l", &1).unwrap();
         }
-        first.commit().unwrap().set_cookie();
-        given
-            .in_a_while(second.exchange.commit())
-            .unwrap()
-            .set_cookie();
+        first.send_head();
+        let _ = given.in_a_while(second.exchange.commit()).unwrap();
         assert_eq!(given.stored::<i64>(&ada, "n"), None);
         assert_eq!(given.stored(&ada, "l"), Some(vec![1, 1]));
     }
@@ -297,7 +286,7 @@ fn strict_reads_mind_nothing_that_was_not_read_or_did_not_change() {
     request.session.set_attribute("m", &2).unwrap();
     increment(&request.session);
     meanwhile(&given, &ada, |session| session.set_attribute("m", &10));
-    request.commit().unwrap().set_cookie();
+    request.send_head();
     assert_eq!(given.stored(&ada, "n"), Some(3));
     assert_eq!(given.stored(&ada, "m"), Some(2));
 }
@@ -338,10 +327,7 @@ fn change_during_a_save(
     then(&request.session).unwrap();
     given.store.inner().release();
     given.in_a_while(save).unwrap();
-    given
-        .in_a_while(request.exchange.commit())
-        .unwrap()
-        .set_cookie();
+    let _ = given.in_a_while(request.exchange.commit()).unwrap();
     given.peek(&ada).unwrap()
 }
 

@@ -40,6 +40,8 @@ const state = {
   messages: [],
   /** Ends the reply that is streaming here; null when none is. */
   abort: null,
+  /** True while it is found out whether a reply may be asked for. */
+  asking: false,
   /** The session as last seen; null when there was none. */
   session: null,
   /** What isNew said in the last request that used the session. */
@@ -186,11 +188,23 @@ async function readInto(reply, body) {
   }
 }
 
+/**
+ * Whether a reply may be asked for now. Not while one is on its way, nor for the second of two
+ * quick clicks; and a session that ended is noticed before a message begins a new one unasked.
+ */
+async function mayAsk() {
+  if (state.abort || state.asking) return false;
+  state.asking = true;
+  try {
+    return (await look()) !== "ended";
+  } finally {
+    state.asking = false;
+  }
+}
+
 async function say(message) {
-  if (state.abort) return;
-  // A session that ended is noticed before the message begins a new one unasked.
-  if ((await look()) === "ended") return;
   if (state.past) showMessages([]);
+  if (!(await mayAsk())) return;
   page.composer.value = "";
   fitComposer();
   const mine = addMessage("user", message, true);
@@ -211,8 +225,7 @@ function takeBack(mine, message) {
 }
 
 async function regenerate() {
-  if (state.abort) return;
-  if ((await look()) === "ended") return;
+  if (!(await mayAsk())) return;
   page.composer.focus();
   const taken = await streamReply("/api/chat/regenerate", {}, dropLastReply);
   await settle(taken);
@@ -261,6 +274,7 @@ async function forget() {
 
 /** Looks at the session without using it. Answers "ended" when the one shown is no more. */
 async function look() {
+  const shown = state.messages.length > 0 && !state.past;
   let session;
   try {
     session = await fetchSession();
@@ -270,7 +284,8 @@ async function look() {
   }
   online();
   const before = state.session;
-  const ended = before !== null && session?.fingerprint !== before.fingerprint;
+  // A conversation without a session is one whose session ended before it was ever looked at.
+  const ended = before === null ? shown && session === null : session?.fingerprint !== before.fingerprint;
   state.session = session;
   if (ended) {
     state.isNew = false;
