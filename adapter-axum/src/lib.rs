@@ -33,3 +33,8 @@ pub use rejection::Rejection;
 
 /// Gives every request of a router its session; see [`adapter_tower::SessionLayer`].
 pub type SessionLayer<S = session_core::Main> = adapter_tower::SessionLayer<S, AxumBody>;
+
+/// The README's examples are tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

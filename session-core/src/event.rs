@@ -73,6 +73,10 @@ impl EventSink {
         Self(Some(Arc::new(observer)))
     }
 
+    pub(crate) const fn is_heard(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(crate) fn send(&self, event: SessionEvent) {
         if let Some(observer) = &self.0 {
             observer(event);

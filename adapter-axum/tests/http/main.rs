@@ -18,4 +18,5 @@ mod garbage;
 mod outliving;
 mod saving;
 mod secrets;
+mod shutdown;
 mod streaming;

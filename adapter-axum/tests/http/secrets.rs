@@ -17,13 +17,18 @@ use crate::server::{Door, Server};
 /// True when `text` contains a part of the token, as it is, or of its bytes in a usual form.
 fn gives_away(text: &str, token: &str) -> bool {
     // A part as long as this is no chance.
-    let spelled = token.as_bytes().windows(16).map(|part| part.escape_ascii().to_string());
+    let spelled = token
+        .as_bytes()
+        .windows(16)
+        .map(|part| part.escape_ascii().to_string());
     let bytes = decoded(token);
     let listed = bytes.windows(8).map(|part| {
         let list = format!("{part:?}");
         list.trim_matches(['[', ']']).to_owned()
     });
-    let hex = bytes.windows(8).map(|part| part.iter().map(|byte| format!("{byte:02x}")).collect());
+    let hex = bytes
+        .windows(8)
+        .map(|part| part.iter().map(|byte| format!("{byte:02x}")).collect());
     let lower = text.to_ascii_lowercase();
     spelled.chain(listed).any(|part| text.contains(&part))
         || hex.into_iter().any(|part: String| lower.contains(&part))

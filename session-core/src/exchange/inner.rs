@@ -163,19 +163,26 @@ impl Inner {
             return;
         }
         let Some(runtime) = self.engine.runtime.get().map(Arc::clone) else {
-            self.state.lock().die(Death::Abandoned);
-            let event = SessionEvent::WritesDropped(DropReason::NoRuntime);
-            self.engine.events.send(event);
+            self.give_up();
             return;
         };
         let guard = self.engine.handoffs.begin();
+        self.state.lock().handed_off = true;
         runtime.spawn(Box::pin(async move {
             let turn = self.turn().await;
+            self.state.lock().handed_off = false;
             // A failure has been told as an event: nobody is left to be answered.
             let _ = self.commit_in_turn(Moment::Late, Readers::Some).await;
             drop(turn);
             drop(guard);
         }));
+    }
+
+    /// Nobody is left who could commit.
+    fn give_up(&self) {
+        self.state.lock().die(Death::Abandoned);
+        let event = SessionEvent::WritesDropped(DropReason::NoRuntime);
+        self.engine.events.send(event);
     }
 
     /// One commit. The caller holds the turn.
@@ -242,10 +249,14 @@ impl Drop for Inner {
     /// outlived the body for instance, is committed now.
     fn drop(&mut self) {
         let state = self.state.get_mut();
-        if state.phase == Phase::HeadSent && state.is_dirty() {
-            let dead = State::new(Default::default(), false, Phase::Dead(Death::Finished));
-            let state = std::mem::replace(state, dead);
-            Arc::new(Self::new(self.engine.clone(), state)).hand_off();
+        if state.phase != Phase::HeadSent || !state.is_dirty() {
+            return;
         }
+        if state.handed_off {
+            return self.give_up();
+        }
+        let dead = State::new(Default::default(), false, Phase::Dead(Death::Finished));
+        let state = std::mem::replace(state, dead);
+        Arc::new(Self::new(self.engine.clone(), state)).hand_off();
     }
 }

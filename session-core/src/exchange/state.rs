@@ -33,6 +33,9 @@ pub(crate) struct State {
     pub(crate) expire_cookie: bool,
     /// What remains of sessions that were ended: handles of them still answer this.
     past: Vec<Past>,
+    /// True while a task of the runtime is to commit what is left. A runtime that shuts down
+    /// drops its tasks; what they were to commit is then lost, and not handed off again.
+    pub(crate) handed_off: bool,
     /// Since when there has been something to commit, once the response head has left.
     pub(crate) dirty_since: Option<Timestamp>,
 }
@@ -105,6 +108,7 @@ impl State {
             endings: Vec::new(),
             expire_cookie: false,
             past: Vec::new(),
+            handed_off: false,
             dirty_since: None,
         }
     }

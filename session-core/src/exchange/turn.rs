@@ -25,8 +25,9 @@ pub(crate) struct Turn<'a>(&'a Inner);
 impl Inner {
     /// The turn, if nobody has it.
     pub(crate) fn try_turn(&self) -> Option<Turn<'_>> {
-        let queue = &mut self.state.lock().queue;
-        (!std::mem::replace(&mut queue.taken, true)).then_some(Turn(self))
+        let was_taken = std::mem::replace(&mut self.state.lock().queue.taken, true);
+        // Lazily: dropping a turn gives it back.
+        (!was_taken).then(|| Turn(self))
     }
 
     /// The turn, once nobody else has it.

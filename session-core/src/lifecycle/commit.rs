@@ -89,6 +89,8 @@ struct Change {
 /// What a commit did, to be settled under the lock.
 pub(crate) struct Acted {
     incarnation: usize,
+    /// True when a session was deleted.
+    ended: bool,
     events: Vec<SessionEvent>,
     expired_cookie: bool,
     main: Result<Done, SessionError>,
@@ -254,6 +256,7 @@ fn access_is_due(live: &Live, engine: &Engine, now: Timestamp) -> bool {
 pub(crate) async fn act(engine: &Engine, batch: &mut Batch, now: Timestamp) -> Acted {
     let mut acted = Acted {
         incarnation: batch.incarnation,
+        ended: false,
         events: Vec::new(),
         expired_cookie: false,
         main: Ok(Done::Nothing),
@@ -263,7 +266,8 @@ pub(crate) async fn act(engine: &Engine, batch: &mut Batch, now: Timestamp) -> A
         match end(engine, ending).await {
             Ok(Ended::Absent) => {}
             Ok(Ended::Removed { hops }) => {
-                acted.events.push(SessionEvent::Ended(ending.reason));
+                acted.ended = true;
+                acted.note(engine, SessionEvent::Ended(ending.reason));
                 acted.expired_cookie |= ending.presented && hops == 0;
             }
             Err(error) => {
@@ -272,22 +276,36 @@ pub(crate) async fn act(engine: &Engine, batch: &mut Batch, now: Timestamp) -> A
             }
         }
     }
-    acted.main = match &mut batch.main {
+    acted.main = match std::mem::replace(&mut batch.main, Main::Nothing) {
         Main::Nothing => Ok(Done::Nothing),
-        Main::Refuse(error) => Err(error.clone()),
-        Main::Create(record, id) => store_new(engine, record, *id, now).await,
-        Main::Apply(change) if change.only_touch => Ok(touch_stored(engine, change, now).await),
-        Main::Apply(change) => change_stored(engine, change, None, now).await,
-        Main::Rename(change, id) => change_stored(engine, change, Some(*id), now).await,
+        Main::Refuse(error) => Err(error),
+        Main::Create(mut record, id) => {
+            let stored = store_new(engine, &mut record, id, now).await;
+            stored.map(|id| Done::Created(record, id))
+        }
+        Main::Apply(mut change) => match &mut change {
+            touch if touch.only_touch => Ok(touch_stored(engine, touch, now).await),
+            change => change_stored(engine, change, None, now).await,
+        },
+        Main::Rename(mut change, id) => change_stored(engine, &mut change, Some(id), now).await,
     };
     match &acted.main {
-        Ok(Done::Created(..)) => acted.events.push(SessionEvent::Created),
+        Ok(Done::Created(..)) => acted.note(engine, SessionEvent::Created),
         Ok(Done::Applied {
             new_id: Some(_), ..
-        }) => acted.events.push(SessionEvent::Renamed),
+        }) => acted.note(engine, SessionEvent::Renamed),
         _ => {}
     }
     acted
+}
+
+impl Acted {
+    /// Remembers an event, if anybody wants to be told.
+    fn note(&mut self, engine: &Engine, event: SessionEvent) {
+        if engine.events.is_heard() {
+            self.events.push(event);
+        }
+    }
 }
 
 enum Ended {
@@ -312,10 +330,10 @@ async fn store_new(
     record: &mut Record,
     mut id: SessionId,
     now: Timestamp,
-) -> Result<Done, SessionError> {
+) -> Result<SessionId, SessionError> {
     for _ in 0..ID_ATTEMPTS_MAX {
         match engine.create(record, now).await? {
-            Created::Created => return Ok(Done::Created(Box::new(record.clone()), id)),
+            Created::Created => return Ok(id),
             Created::Full => return Err(SessionError::Full),
             Created::Taken => {
                 id = engine.draw_id()?;
@@ -428,6 +446,7 @@ pub(crate) fn settle(
 ) -> (Vec<SessionEvent>, Result<SaveOutcome, SessionError>) {
     let Acted {
         incarnation,
+        ended,
         mut events,
         expired_cookie,
         main,
@@ -442,7 +461,7 @@ pub(crate) fn settle(
             }
             Ok(SaveOutcome::Stored)
         }
-        Ok(done) => Ok(fold(state, done, now, !events.is_empty())),
+        Ok(done) => Ok(fold(state, done, now, ended)),
         Err(error) => {
             let same = incarnation == state.incarnation();
             let live = state.live.as_mut().filter(|_| same);

@@ -7,10 +7,10 @@ use super::record::{Attribute, Attributes};
 use super::value::{Items, NotAList, Value};
 use crate::error::SessionError;
 
-/// An update that can be run again on a newer value: from the stored value to the new one,
-/// `None` for an absent attribute.
+/// An update that can be run again on a newer value: from the name of the attribute and its
+/// stored value to the new one, `None` for an absent attribute.
 pub(crate) type Replay =
-    Box<dyn FnMut(Option<&Value>) -> Result<Option<Value>, SessionError> + Send>;
+    Box<dyn FnMut(&str, Option<&Value>) -> Result<Option<Value>, SessionError> + Send>;
 
 /// Changes of attributes in the form in which they travel to the store, and the steps by
 /// which those that depend on the stored value can be made again when it has changed.
@@ -246,7 +246,7 @@ impl Step {
                 TakenTwice::Ignore => Ok(None),
                 TakenTwice::Refuse => Err(SessionError::Conflict),
             },
-            StepKind::Update(update) => update(value.as_ref()),
+            StepKind::Update(update) => update(&self.name, value.as_ref()),
             StepKind::Append(items) => match value {
                 None => Ok(Some(items.to_list())),
                 Some(mut list) => match list.append(items) {
@@ -313,7 +313,7 @@ mod tests {
     }
 
     fn add_one() -> Replay {
-        Box::new(|before| {
+        Box::new(|_, before| {
             let before: u32 = before.map_or(Ok(0), Value::decode).unwrap();
             Ok(Some(value(before + 1)))
         })
@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn an_append_followed_by_an_update_is_made_again_in_that_order() {
-        let count = |before: Option<&Value>| {
+        let count = |_: &str, before: Option<&Value>| {
             let list: Vec<u32> = before.map_or(Ok(Vec::new()), Value::decode).unwrap();
             Ok(Some(Value::encode(&[list.len()], 0).unwrap()))
         };

@@ -52,6 +52,9 @@ pub struct Session<S = Main> {
     marker: PhantomData<fn() -> S>,
 }
 
+/// Bytes reserved for encoding a value of unknown size: enough for most, freed soon.
+const ROOM_FOR_A_VALUE: usize = 64;
+
 /// Longest name of an attribute or a principal, in bytes.
 const NAME_LEN_MAX: usize = 255;
 
@@ -215,7 +218,7 @@ impl<S> Session<S> {
         T: Serialize + ?Sized,
     {
         check_name(name)?;
-        let value = encode(name, value, 0)?;
+        let value = encode(name, value, ROOM_FOR_A_VALUE)?;
         self.change(|live| {
             if value.is_null() {
                 live.remove(name);
@@ -267,7 +270,6 @@ impl<S> Session<S> {
         loop {
             let (seen, version) = self.see_version(name)?;
             let (outcome, value) = run_update(name, seen.value(name), &mut update)?;
-            let replay_name: Arc<str> = Arc::from(name);
             let mut pending = Some((outcome, update));
             let done = self.change(|live| {
                 let same = || live.see(name).value(name) == seen.value(name);
@@ -277,8 +279,8 @@ impl<S> Session<S> {
                 let Some((outcome, mut update)) = pending.take() else {
                     return Ok(false);
                 };
-                let replay: Replay = Box::new(move |before| {
-                    run_update(&replay_name, before, &mut update).map(|(outcome, _)| outcome)
+                let replay: Replay = Box::new(move |name, before| {
+                    run_update(name, before, &mut update).map(|(outcome, _)| outcome)
                 });
                 let limits = &self.inner.engine.settings.limits;
                 live.update(name, outcome, replay, limits)?;
@@ -578,7 +580,7 @@ where
     let mut value: T = decode(name, before)?.unwrap_or_default();
     update(&mut value);
     // Most updates keep the size or add a little.
-    let room = before.map_or(0, |before| {
+    let room = before.map_or(ROOM_FOR_A_VALUE, |before| {
         before.bytes().len() + before.bytes().len() / 8 + 8
     });
     let encoded = encode(name, &value, room)?;

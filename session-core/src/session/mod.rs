@@ -2,6 +2,7 @@
 
 mod change;
 pub(crate) mod edits;
+mod envelope;
 pub(crate) mod handle;
 mod id;
 mod interval;
@@ -11,6 +12,7 @@ mod value;
 pub(crate) mod view;
 
 pub use change::{AttributeChange, ChangeSet, Edit, Expected, Limits, Login, Refusal, Reply};
+pub use envelope::EnvelopeError;
 pub use handle::{Session, SessionAttribute};
 pub use id::{Fingerprint, SessionHandle, SessionId, StoreKey};
 pub(crate) use id::{ID_LEN, NamespaceTag};

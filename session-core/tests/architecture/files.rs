@@ -122,9 +122,9 @@ fn panics_unexplained(code: &str) -> bool {
         "todo!(",
         "unimplemented!(",
     ];
+    // A message too long for the line stands on the next one.
     let expects_tersely = code.split_once(".expect(").is_some_and(|(_, message)| {
-        // A message too long for the line stands on the next one.
-        !message.is_empty() && message.split_whitespace().count() < 3
+        message.starts_with('"') && message.split_whitespace().count() < 3
     });
     expects_tersely || PANICS.iter().any(|panic| code.contains(panic))
 }

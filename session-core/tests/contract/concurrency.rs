@@ -185,7 +185,7 @@ fn of_sixty_four_logins_at_once_exactly_one_wins() {
             .collect()
     });
     assert_eq!(cookies.iter().flatten().count(), 1);
-    assert_eq!(given.sweep_everything(), 1);
+    assert_eq!(given.sessions_stored(), 1);
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn logging_out_while_others_write_leaves_nothing() {
                 });
             }
         });
-        assert_eq!(given.sweep_everything(), 0);
+        assert_eq!(given.sessions_stored(), 0);
     }
 }
 
@@ -252,5 +252,5 @@ fn nobody_sees_the_session_of_somebody_else() {
         }
     });
     given.pass(SECOND);
-    assert_eq!(given.sweep_everything(), 16);
+    assert_eq!(given.sessions_stored(), 16);
 }

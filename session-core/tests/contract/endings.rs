@@ -36,7 +36,7 @@ fn a_slow_request_that_loaded_before_the_logout_revives_nothing_and_gets_no_cook
             );
             slow.finish().unwrap();
             assert!(!given.is_alive(&ada));
-            assert_eq!(given.sweep_everything(), 0);
+            assert_eq!(given.sessions_stored(), 0);
         }
     }
 }
@@ -53,7 +53,7 @@ fn save_tells_that_the_session_is_gone_and_later_writes_are_refused() {
         assert_eq!(save.unwrap_err().status(), 409);
         let late = slow.session.set_attribute("n", &3);
         assert!(matches!(late, Err(SessionError::Gone)));
-        assert_eq!(given.sweep_everything(), 0);
+        assert_eq!(given.sessions_stored(), 0);
     }
 }
 
@@ -67,7 +67,7 @@ fn a_slow_request_that_only_reads_touches_nothing_back_to_life() {
         assert!(slow.commit().unwrap().set_cookie().is_none());
         slow.finish().unwrap();
         assert!(!given.is_alive(&ada));
-        assert_eq!(given.sweep_everything(), 0);
+        assert_eq!(given.sessions_stored(), 0);
     }
 }
 
@@ -89,7 +89,7 @@ fn a_stream_in_flight_does_not_revive_the_session_either_and_ends_normally() {
                 .take_events()
                 .contains(&SessionEvent::WritesDropped(DropReason::Gone))
         );
-        assert_eq!(given.sweep_everything(), 0);
+        assert_eq!(given.sessions_stored(), 0);
     }
 }
 
@@ -104,7 +104,7 @@ fn a_stream_that_is_dropped_after_the_logout_revives_nothing() {
         drop(stream);
         given.pass(SECOND);
         assert!(!given.is_alive(&ada));
-        assert_eq!(given.sweep_everything(), 0);
+        assert_eq!(given.sessions_stored(), 0);
     }
 }
 
@@ -120,7 +120,7 @@ fn a_replayed_cookie_stays_dead_after_a_logout() {
                 .unwrap();
             assert!(!given.is_alive(&ada));
         }
-        assert_eq!(given.sweep_everything(), 0);
+        assert_eq!(given.sessions_stored(), 0);
     }
 }
 
@@ -132,11 +132,11 @@ fn a_logout_after_the_head_still_ends_the_session() {
         stream.send_head();
         stream.session.logout().unwrap();
         stream.finish().unwrap();
-        assert!(!given.is_alive(&ada));
         assert_eq!(
             given.take_events(),
             [SessionEvent::Ended(EndReason::LoggedOut)]
         );
+        assert!(!given.is_alive(&ada));
     }
 }
 
@@ -152,7 +152,7 @@ fn a_logout_drops_what_the_same_request_had_written() {
             })
             .unwrap();
         assert_eq!(given.take_calls(), [Verb::Load, Verb::Delete]);
-        assert_eq!(given.sweep_everything(), 0);
+        assert_eq!(given.sessions_stored(), 0);
     }
 }
 
@@ -188,7 +188,7 @@ fn a_session_that_is_ended_while_its_first_save_is_under_way_leaves_nothing_stor
     let _ = given.in_a_while(save);
     request.answer(&mut ada).unwrap();
     assert_eq!(ada.set_cookies(), 0);
-    assert_eq!(given.sweep_everything(), 0);
+    assert_eq!(given.sessions_stored(), 0);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_save_of_the_ended_session_leaks_nothing_into_the_fresh_one() {
     let view = given.peek(&ada).unwrap();
     assert_eq!(view.attribute_names().collect::<Vec<_>>(), ["fresh"]);
     assert_eq!(view.principal(), None);
-    assert_eq!(given.sweep_everything(), 1);
+    assert_eq!(given.sessions_stored(), 1);
 }
 
 #[test]
@@ -261,25 +261,20 @@ fn a_write_held_back_until_after_the_logout_arrives_at_nothing() {
         given.store.inner().release();
         assert!(given.in_a_while(commit).unwrap().set_cookie().is_none());
         assert!(!given.is_alive(&ada));
-        assert_eq!(given.sweep_everything(), 0);
+        assert_eq!(given.sessions_stored(), 0);
     }
 }
 
 #[test]
-fn an_announced_session_that_another_request_ended_before_the_head_gets_no_cookie() {
+fn an_announced_session_that_ended_before_the_head_gets_no_cookie() {
     for given in Given::near_and_far() {
         let mut ada = given.visitor();
         let mut request = given.request(&ada);
         request.session.set_attribute("n", &1).unwrap();
         given.runtime.block_on(request.session.save()).unwrap();
-        assert_eq!(
-            given.sweep_everything(),
-            1,
-            "ended by an administrator, say"
-        );
+        given.pass(MINUTE * 30);
         request.session.set_attribute("n", &2).unwrap();
         request.answer(&mut ada).unwrap();
         assert_eq!(ada.set_cookies(), 0);
-        assert_eq!(given.sweep_everything(), 0);
     }
 }

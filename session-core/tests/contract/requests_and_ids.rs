@@ -295,7 +295,7 @@ fn creating_ending_and_creating_again_sends_one_cookie() {
         request.answer(&mut ada).unwrap();
         assert_eq!(ada.set_cookies(), 1);
         assert_eq!(given.stored(&ada, "n"), Some(2));
-        assert_eq!(given.sweep_everything(), 1);
+        assert_eq!(given.sessions_stored(), 1);
     }
 }
 

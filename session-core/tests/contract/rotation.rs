@@ -82,7 +82,7 @@ fn of_two_changes_before_the_commit_only_the_last_id_exists() {
             session.id().ok_or(SessionError::NoSession)
         });
         assert_eq!(now.unwrap(), last.unwrap());
-        assert_eq!(given.sweep_everything(), 1);
+        assert_eq!(given.sessions_stored(), 1);
     }
 }
 
@@ -121,7 +121,7 @@ fn of_two_requests_that_change_the_id_one_wins_and_the_other_applies_nothing() {
         assert_eq!(lost.unwrap_err().status(), 409);
         assert_eq!(given.stored(&winner, "first"), Some(1));
         assert_eq!(given.stored::<i64>(&winner, "second"), None);
-        assert_eq!(given.sweep_everything(), 1);
+        assert_eq!(given.sessions_stored(), 1);
     }
 }
 
@@ -164,7 +164,7 @@ fn changing_the_id_of_an_ended_session_creates_nothing() {
         given.visit(&mut ada.clone(), Session::invalidate).unwrap();
         slow.session.change_session_id().unwrap();
         assert!(slow.commit().unwrap().set_cookie().is_none());
-        assert_eq!(given.sweep_everything(), 0);
+        assert_eq!(given.sessions_stored(), 0);
     }
 }
 
@@ -180,7 +180,7 @@ fn an_invalidation_follows_a_change_of_id_that_was_faster() {
             "the fresh cookie is not its own"
         );
         assert!(!given.is_alive(&ada));
-        assert_eq!(given.sweep_everything(), 0);
+        assert_eq!(given.sessions_stored(), 0);
     }
 }
 
@@ -365,7 +365,7 @@ fn a_change_of_id_whose_reply_was_lost_announces_nothing_and_leaves_one_id_at_mo
         assert!(matches!(outcome, Err(SessionError::Unavailable(_))));
         assert_eq!(ada.set_cookies(), 1);
         assert!(!given.is_alive(&ada), "the visitor logs in again");
-        assert_eq!(given.sweep_everything(), 1);
+        assert_eq!(given.sessions_stored(), 1);
     }
 }
 

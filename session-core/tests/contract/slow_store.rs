@@ -77,6 +77,7 @@ fn the_deadline_of_a_store_call_can_be_configured() {
 #[test]
 fn a_store_that_answers_in_time_leaves_no_timer_behind() {
     let given = Given::far();
+    given.runtime.run_until_stalled();
     let sleeps = given.runtime.pending_sleeps();
     given.visitor_with_session();
     assert_eq!(given.runtime.pending_sleeps(), sleeps);

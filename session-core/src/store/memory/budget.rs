@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::session::{ChangeSet, Record};
+use crate::session::{Attribute, ChangeSet, Edit, Record};
 
 /// An amount of room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +18,13 @@ const BYTES_PER_SESSION: usize = 320;
 /// What an attribute costs besides its name and value.
 const BYTES_PER_ATTRIBUTE: usize = 96;
 
+/// What an append adds besides its items: it makes a list, or widens one, with a header of
+/// this length (MessagePack, array 32).
+const LIST_HEADER_MAX: usize = 5;
+
 impl Cost {
+    pub(super) const NOTHING: Self = Self::bytes(0);
+
     /// A forwarding entry.
     pub(super) const OF_FORWARD: Self = Self::bytes(BYTES_PER_SESSION);
 
@@ -38,12 +44,30 @@ impl Cost {
     pub(super) fn of_growth(record: &Record, changes: &ChangeSet) -> Self {
         let attributes = changes.attributes.iter().map(|change| {
             let current = record.attributes.get(&change.name);
-            let before = current.map_or(0, |it| it.size() + BYTES_PER_ATTRIBUTE);
-            (change.size_over(current) + BYTES_PER_ATTRIBUTE).saturating_sub(before)
+            let (before, is_new) = (current.map_or(0, Attribute::size), current.is_none());
+            let added = match &change.edit {
+                Edit::Remove => return 0,
+                Edit::Put(value) => {
+                    (change.name.len() + value.bytes().len()).saturating_sub(before)
+                }
+                Edit::Append(items) => {
+                    let name = if is_new { change.name.len() } else { 0 };
+                    name + LIST_HEADER_MAX + items.bytes().len()
+                }
+            };
+            added + if is_new { BYTES_PER_ATTRIBUTE } else { 0 }
         });
         let login = changes.login.as_ref();
         let principal = login.map_or(0, |login| login.authentication.principal.len());
         Self::bytes(attributes.sum::<usize>() + principal)
+    }
+
+    /// Both together.
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self {
+            sessions: self.sessions + other.sessions,
+            bytes: self.bytes + other.bytes,
+        }
     }
 }
 
@@ -112,5 +136,12 @@ fn take(counter: &AtomicUsize, amount: usize, limit: usize) -> bool {
 fn give_back(counter: &AtomicUsize, amount: usize) {
     if amount > 0 {
         counter.fetch_sub(amount, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+impl Budget {
+    pub(super) fn is_exceeded(&self) -> bool {
+        !self.has_room(Cost::NOTHING)
     }
 }

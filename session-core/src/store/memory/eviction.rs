@@ -39,7 +39,7 @@ pub(super) struct Evicted {
 
 impl Evicted {
     pub(super) fn take(&self, limit: usize) -> Vec<Removed> {
-        if self.waiting.load(Ordering::Relaxed) == 0 {
+        if !self.is_waiting() {
             return Vec::new();
         }
         let mut reports = self.reports.lock();
@@ -47,6 +47,10 @@ impl Evicted {
         let taken = reports.drain(..taken).collect();
         self.waiting.store(reports.len(), Ordering::Relaxed);
         taken
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     fn report(&self, removed: Removed) {
@@ -81,7 +85,7 @@ impl MemoryStore {
             if shard.anonymous() == 0 {
                 return None;
             }
-            shard.stalest_anonymous().filter(|(_, key)| key != spared)
+            shard.stalest_anonymous(spared)
         });
         let Some((_, key)) = candidates.take(SHARDS_COMPARED).min() else {
             return false;

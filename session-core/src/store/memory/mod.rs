@@ -5,10 +5,13 @@
 //! snapshots go shard by shard, a little at a time.
 
 mod budget;
+mod builder;
 mod eviction;
 mod shard;
 mod snapshot;
 mod sweeper;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -16,6 +19,7 @@ use async_trait::async_trait;
 use parking_lot::{Mutex, MutexGuard};
 
 use self::budget::{Budget, Cost};
+pub use self::builder::MemoryStoreBuilder;
 use self::eviction::Evicted;
 pub use self::eviction::WhenFull;
 use self::shard::{Entry, Shard, Slot};
@@ -46,62 +50,6 @@ pub struct MemoryStore {
 /// full: others may take the room that was made.
 const ROOM_ATTEMPTS_MAX: usize = 32;
 
-/// The configuration of a [`MemoryStore`].
-#[derive(Clone, Debug)]
-pub struct MemoryStoreBuilder {
-    max_sessions: usize,
-    max_bytes: usize,
-    when_full: WhenFull,
-    shards: usize,
-}
-
-impl MemoryStoreBuilder {
-    /// The most sessions that the store holds.
-    #[must_use]
-    pub const fn max_sessions(mut self, sessions: usize) -> Self {
-        self.max_sessions = sessions;
-        self
-    }
-
-    /// The most bytes that sessions may take, with an estimate of what keeping them costs.
-    #[must_use]
-    pub const fn max_bytes(mut self, bytes: usize) -> Self {
-        self.max_bytes = bytes;
-        self
-    }
-
-    /// What happens to a new session, or to one that grows, when the store is full.
-    #[must_use]
-    pub const fn when_full(mut self, when_full: WhenFull) -> Self {
-        self.when_full = when_full;
-        self
-    }
-
-    /// How many parts the store has, rounded up to a power of two. Many small parts keep each
-    /// lock and each growth of a table short.
-    #[must_use]
-    pub const fn shards(mut self, shards: usize) -> Self {
-        self.shards = shards;
-        self
-    }
-
-    /// Makes the store, empty.
-    #[must_use]
-    pub fn build(self) -> MemoryStore {
-        let shards = self.shards.clamp(1, 1 << 16).next_power_of_two();
-        MemoryStore {
-            shards: (0..shards).map(|_| Mutex::default()).collect(),
-            budget: Budget::new(Cost {
-                sessions: self.max_sessions,
-                bytes: self.max_bytes,
-            }),
-            sweeper: Sweeper::default(),
-            evicted: Evicted::default(),
-            when_full: self.when_full,
-        }
-    }
-}
-
 impl MemoryStore {
     /// An empty store with the defaults.
     #[must_use]
@@ -112,12 +60,7 @@ impl MemoryStore {
     /// Starts a configuration.
     #[must_use]
     pub const fn builder() -> MemoryStoreBuilder {
-        MemoryStoreBuilder {
-            max_sessions: 1_000_000,
-            max_bytes: 1 << 30,
-            when_full: WhenFull::EvictAnonymous,
-            shards: 4_096,
-        }
+        MemoryStoreBuilder::new()
     }
 
     /// How many sessions there are, those included that expired and are not swept yet.
@@ -168,44 +111,64 @@ impl MemoryStore {
 
     fn insert_new(&self, record: &Record) -> Result<Created, Cost> {
         let mut shard = self.shard(&record.key);
-        if shard.find(&record.key).is_some() {
+        if shard.contains(&record.key) {
             return Ok(Created::Taken);
         }
-        let cost = Cost::of_session(record);
-        self.budget.take(cost)?;
-        let due = shard.insert(Entry::live(record.clone(), cost.bytes));
+        self.budget.take(Cost::of_session(record))?;
+        let due = shard.insert(Entry::live(record.clone()));
         self.sweeper.expect(due);
         Ok(Created::Created)
     }
 
-    /// Applies `changes` to a live entry whose growth fits into the budget.
+    /// Changes the entry under `key`, or answers `None` when there is none.
+    fn edit<T>(
+        &self,
+        shard: &mut Shard,
+        key: &StoreKey,
+        change: impl FnOnce(&mut Entry) -> T,
+    ) -> Option<T> {
+        let (answer, earlier) = shard.edit(key, change)?;
+        if let Some(deadline) = earlier {
+            self.sweeper.expect(deadline);
+        }
+        Some(answer)
+    }
+
+    /// Applies `changes` to `entry` if it is live, and charges the budget for what it grows by
+    /// and for what the change needs `beside` it.
     fn change(
         &self,
         entry: &mut Entry,
         changes: &ChangeSet,
+        beside: Cost,
         now: Timestamp,
     ) -> Result<Applied, Cost> {
-        let Slot::Live(record) = &mut entry.slot else {
+        if entry.is_over(now) {
             return Ok(Applied::Gone);
+        }
+        let record = match &mut entry.slot {
+            Slot::Forward { to, .. } => return Ok(Applied::Moved(*to)),
+            Slot::Live(record) => record,
         };
         let growth = Cost::of_growth(record, changes);
-        self.budget.take(growth)?;
-        let applied = record.apply(changes, now);
-        let before = entry.bytes + growth.bytes;
-        entry.bytes = match applied {
-            Ok(()) if changes.raises_revision() => Cost::of_session(record).bytes,
-            _ => entry.bytes,
-        };
-        self.budget
-            .give_back(Cost::bytes(before.saturating_sub(entry.bytes)));
-        Ok(match applied {
-            Ok(()) => Applied::Applied {
-                revision: record.revision,
-                record: (changes.reply == Reply::Record).then(|| record.clone()),
-            },
-            Err(Refusal::Conflict) => Applied::Conflict(record.clone()),
-            Err(Refusal::NotAList(name)) => Applied::NotAList(name),
-            Err(Refusal::TooLarge) => Applied::TooLarge,
+        self.budget.take(growth.and(beside))?;
+        if let Err(refusal) = record.apply(changes, now) {
+            self.budget.give_back(growth.and(beside));
+            return Ok(match refusal {
+                Refusal::Conflict => Applied::Conflict(record.clone()),
+                Refusal::NotAList(name) => Applied::NotAList(name),
+                Refusal::TooLarge => Applied::TooLarge,
+            });
+        }
+        let charged = entry.bytes + growth.bytes;
+        if changes.raises_revision() {
+            // Never more than was charged: the budget gets back what the entry says.
+            entry.bytes = Cost::of_session(record).bytes.min(charged);
+        }
+        self.budget.give_back(Cost::bytes(charged - entry.bytes));
+        Ok(Applied::Applied {
+            revision: record.revision,
+            record: (changes.reply == Reply::Record).then(|| record.clone()),
         })
     }
 
@@ -216,24 +179,10 @@ impl MemoryStore {
         now: Timestamp,
     ) -> Result<Applied, Cost> {
         let mut shard = self.shard(key);
-        let Some(entry) = shard.find(key) else {
-            return Ok(Applied::Gone);
-        };
-        match &entry.slot {
-            Slot::Forward { to, .. } if !entry.is_over(now) => return Ok(Applied::Moved(*to)),
-            Slot::Live(_) if !entry.is_over(now) => {}
-            _ => return Ok(Applied::Gone),
-        }
-        let was_anonymous = entry.is_anonymous();
-        let applied = self.change(entry, changes, now)?;
-        let is_anonymous = entry.is_anonymous();
-        let earlier = entry.earlier_deadline();
-        shard.count_anonymous(was_anonymous, is_anonymous);
-        if let Some(deadline) = earlier {
-            shard.expect(key, deadline);
-            self.sweeper.expect(deadline);
-        }
-        Ok(applied)
+        self.edit(&mut shard, key, |entry| {
+            self.change(entry, changes, Cost::NOTHING, now)
+        })
+        .unwrap_or(Ok(Applied::Gone))
     }
 
     fn try_rename(
@@ -244,35 +193,23 @@ impl MemoryStore {
         now: Timestamp,
     ) -> Result<Applied, Cost> {
         let (mut old_shard, mut new_shard) = self.two_shards(old, new);
-        let taken = match &mut new_shard {
-            Some(shard) => shard.find(new).is_some(),
-            None => old_shard.find(new).is_some(),
+        let is_taken = new_shard.as_mut().unwrap_or(&mut old_shard).contains(new);
+        let applied = self.edit(&mut old_shard, old, |entry| {
+            if is_taken && entry.is_live(now) {
+                return Ok(Applied::Taken);
+            }
+            self.change(entry, changes, Cost::OF_FORWARD, now)
+        });
+        let (revision, record) = match applied.unwrap_or(Ok(Applied::Gone))? {
+            Applied::Applied { revision, record } => (revision, record),
+            refused => return Ok(refused),
         };
-        let Some(entry) = old_shard.find(old) else {
-            return Ok(Applied::Gone);
-        };
-        match &entry.slot {
-            Slot::Forward { to, .. } if !entry.is_over(now) => return Ok(Applied::Moved(*to)),
-            Slot::Live(_) if !entry.is_over(now) => {}
-            _ => return Ok(Applied::Gone),
+        if let Some(moved) = old_shard.remove(old) {
+            let forward = Entry::forward(*old, *new, now);
+            self.sweeper.expect(old_shard.insert(forward));
+            let shard = new_shard.as_mut().unwrap_or(&mut old_shard);
+            self.sweeper.expect(shard.insert(moved.renamed(*new)));
         }
-        if taken {
-            return Ok(Applied::Taken);
-        }
-        self.budget.take(Cost::OF_FORWARD)?;
-        let applied = self.change(entry, changes, now);
-        let Ok(Applied::Applied { revision, record }) = applied else {
-            self.budget.give_back(Cost::OF_FORWARD);
-            return applied;
-        };
-        let Some(moved) = old_shard.remove(old) else {
-            return Ok(Applied::Gone);
-        };
-        let forward = Entry::forward(*old, *new, now);
-        self.sweeper.expect(old_shard.insert(forward));
-        let moved = moved.renamed(*new);
-        let shard = new_shard.as_mut().unwrap_or(&mut old_shard);
-        self.sweeper.expect(shard.insert(moved));
         Ok(Applied::Applied {
             revision,
             record: record.map(|record| record.renamed(*new)),
@@ -306,25 +243,25 @@ impl ImmediateStore for MemoryStore {
 
     fn load(&self, key: &StoreKey, access: Access, now: Timestamp) -> Result<Loaded, StoreError> {
         let mut shard = self.shard(key);
-        let Some(entry) = shard.find(key) else {
-            return Ok(Loaded::Absent);
-        };
-        if entry.is_over(now) {
-            return Ok(Loaded::Absent);
-        }
-        Ok(match &mut entry.slot {
-            Slot::Forward { since, .. } => Loaded::Moved { since: *since },
-            Slot::Live(record) => {
-                let last_accessed = record.accessed_at;
-                if access.is_due(record, now) {
-                    record.record_access(now, now);
-                }
-                Loaded::Live {
-                    record: record.clone(),
-                    last_accessed,
+        let loaded = self.edit(&mut shard, key, |entry| {
+            if entry.is_over(now) {
+                return Loaded::Absent;
+            }
+            match &mut entry.slot {
+                Slot::Forward { since, .. } => Loaded::Moved { since: *since },
+                Slot::Live(record) => {
+                    let last_accessed = record.accessed_at;
+                    if access.is_due(record, now) {
+                        record.record_access(now, now);
+                    }
+                    Loaded::Live {
+                        record: record.clone(),
+                        last_accessed,
+                    }
                 }
             }
-        })
+        });
+        Ok(loaded.unwrap_or(Loaded::Absent))
     }
 
     fn apply(
@@ -351,7 +288,7 @@ impl ImmediateStore for MemoryStore {
     fn delete(&self, key: &StoreKey) -> Result<Deleted, StoreError> {
         let removed = {
             let mut shard = self.shard(key);
-            match shard.find(key).map(|entry| &entry.slot) {
+            match shard.get(key).map(|entry| &entry.slot) {
                 None => return Ok(Deleted::Absent),
                 Some(Slot::Forward { to, .. }) => return Ok(Deleted::Moved(*to)),
                 Some(Slot::Live(_)) => shard.remove(key),
@@ -368,6 +305,7 @@ impl ImmediateStore for MemoryStore {
         let evicted = self.evicted.take(limit);
         let mut swept = self.sweep_expired(now, limit - evicted.len());
         swept.removed.extend(evicted);
+        swept.more |= self.evicted.is_waiting();
         Ok(swept)
     }
 }

@@ -25,7 +25,6 @@ pub(super) struct Shard {
 
 /// What is kept under one key.
 pub(super) struct Entry {
-    key: StoreKey,
     pub(super) slot: Slot,
     /// The bytes that the budget was charged with.
     pub(super) bytes: usize,
@@ -33,25 +32,32 @@ pub(super) struct Entry {
     expected: Timestamp,
 }
 
+#[derive(Clone)]
 pub(super) enum Slot {
     Live(Record),
-    Forward { to: StoreKey, since: Timestamp },
+    Forward {
+        from: StoreKey,
+        to: StoreKey,
+        since: Timestamp,
+    },
 }
 
 impl Entry {
-    pub(super) fn live(record: Record, bytes: usize) -> Self {
+    pub(super) fn live(record: Record) -> Self {
         Self {
-            key: record.key,
+            bytes: Cost::of_session(&record).bytes,
             slot: Slot::Live(record),
-            bytes,
             expected: Timestamp::NEVER,
         }
     }
 
     pub(super) fn forward(from: StoreKey, to: StoreKey, now: Timestamp) -> Self {
         Self {
-            key: from,
-            slot: Slot::Forward { to, since: now },
+            slot: Slot::Forward {
+                from,
+                to,
+                since: now,
+            },
             bytes: Cost::OF_FORWARD.bytes,
             expected: Timestamp::NEVER,
         }
@@ -59,11 +65,17 @@ impl Entry {
 
     /// The same session under another key.
     pub(super) fn renamed(mut self, key: StoreKey) -> Self {
-        self.key = key;
         if let Slot::Live(record) = &mut self.slot {
             record.key = key;
         }
         self
+    }
+
+    pub(super) const fn key(&self) -> &StoreKey {
+        match &self.slot {
+            Slot::Live(record) => &record.key,
+            Slot::Forward { from, .. } => from,
+        }
     }
 
     pub(super) fn deadline(&self) -> Timestamp {
@@ -77,13 +89,20 @@ impl Entry {
         self.deadline() <= now
     }
 
-    /// The deadline, if it is earlier than this entry's node says.
-    pub(super) fn earlier_deadline(&self) -> Option<Timestamp> {
-        Some(self.deadline()).filter(|&deadline| deadline < self.expected)
+    pub(super) fn is_live(&self, now: Timestamp) -> bool {
+        matches!(self.slot, Slot::Live(_)) && !self.is_over(now)
     }
 
-    pub(super) fn is_anonymous(&self) -> bool {
+    fn is_anonymous(&self) -> bool {
         matches!(&self.slot, Slot::Live(record) if record.authentication.is_none())
+    }
+
+    /// When this session was last used, and its key, if it is anonymous.
+    fn anonymous_access(&self) -> Option<(Timestamp, StoreKey)> {
+        match &self.slot {
+            Slot::Live(record) if self.is_anonymous() => Some((record.accessed_at, record.key)),
+            _ => None,
+        }
     }
 
     /// What the budget gets back when the entry goes.
@@ -110,19 +129,49 @@ fn hash(key: &StoreKey) -> u64 {
 }
 
 impl Shard {
-    pub(super) fn find(&mut self, key: &StoreKey) -> Option<&mut Entry> {
-        let entry = self.entries.find_mut(hash(key), |entry| entry.key == *key);
+    pub(super) fn get(&self, key: &StoreKey) -> Option<&Entry> {
+        let entry = self.entries.find(hash(key), |entry| entry.key() == key);
+        entry.map(|entry| &**entry)
+    }
+
+    pub(super) fn contains(&self, key: &StoreKey) -> bool {
+        self.get(key).is_some()
+    }
+
+    fn get_mut(&mut self, key: &StoreKey) -> Option<&mut Entry> {
+        let entry = self.entries.find_mut(hash(key), |entry| entry.key() == key);
         entry.map(|entry| &mut **entry)
+    }
+
+    /// Changes the entry under `key`: the one door, which keeps the count of anonymous sessions
+    /// and the entry's node in step with it. Answers also the deadline if it is now earlier
+    /// than the node said.
+    pub(super) fn edit<T>(
+        &mut self,
+        key: &StoreKey,
+        change: impl FnOnce(&mut Entry) -> T,
+    ) -> Option<(T, Option<Timestamp>)> {
+        let entry = self.get_mut(key)?;
+        let was_anonymous = entry.is_anonymous();
+        let answer = change(entry);
+        let is_anonymous = entry.is_anonymous();
+        let deadline = entry.deadline();
+        let is_earlier = deadline < entry.expected;
+        self.anonymous = self.anonymous + usize::from(is_anonymous) - usize::from(was_anonymous);
+        if is_earlier {
+            self.expect(key, deadline);
+        }
+        Some((answer, is_earlier.then_some(deadline)))
     }
 
     /// Adds an entry whose key is free, and answers its deadline.
     pub(super) fn insert(&mut self, mut entry: Entry) -> Timestamp {
         let deadline = entry.deadline();
         entry.expected = Timestamp::NEVER;
-        let key = entry.key;
+        let key = *entry.key();
         self.anonymous += usize::from(entry.is_anonymous());
         self.entries
-            .insert_unique(hash(&key), Box::new(entry), |entry| hash(&entry.key));
+            .insert_unique(hash(&key), Box::new(entry), |entry| hash(entry.key()));
         self.expect(&key, deadline);
         deadline
     }
@@ -131,7 +180,7 @@ impl Shard {
     pub(super) fn remove(&mut self, key: &StoreKey) -> Option<Entry> {
         let found = self
             .entries
-            .find_entry(hash(key), |entry| entry.key == *key);
+            .find_entry(hash(key), |entry| entry.key() == key);
         let (entry, _) = found.ok()?.remove();
         self.anonymous -= usize::from(entry.is_anonymous());
         self.drop_stale_nodes();
@@ -139,8 +188,8 @@ impl Shard {
     }
 
     /// Makes a node for the entry at `deadline`, in place of the one it has.
-    pub(super) fn expect(&mut self, key: &StoreKey, deadline: Timestamp) {
-        let Some(entry) = self.find(key) else {
+    fn expect(&mut self, key: &StoreKey, deadline: Timestamp) {
+        let Some(entry) = self.get_mut(key) else {
             return;
         };
         entry.expected = deadline;
@@ -148,10 +197,6 @@ impl Shard {
             self.expected.push(Reverse((deadline, hash(key))));
             self.drop_stale_nodes();
         }
-    }
-
-    pub(super) fn count_anonymous(&mut self, before: bool, after: bool) {
-        self.anonymous = self.anonymous + usize::from(after) - usize::from(before);
     }
 
     pub(super) const fn anonymous(&self) -> usize {
@@ -177,7 +222,7 @@ impl Shard {
         let Some(key) = self.key_of_node(deadline, hash) else {
             return Step::Kept;
         };
-        match self.find(&key) {
+        match self.get(&key) {
             Some(entry) if entry.is_over(now) => match self.remove(&key) {
                 Some(entry) => Step::Removed(Box::new(entry)),
                 None => Step::Kept,
@@ -191,40 +236,53 @@ impl Shard {
         }
     }
 
-    /// The anonymous session that has been idle longest of those that a few nodes name: nodes
-    /// come in the order of their deadlines, which is the order of the last accesses where
-    /// all sessions have the same idle limit.
-    pub(super) fn stalest_anonymous(&mut self) -> Option<(Timestamp, StoreKey)> {
-        /// Enough to see past a few logged-in sessions and stale nodes.
+    /// The anonymous session that has been idle longest, but not the one under `spared`.
+    ///
+    /// Nodes come in the order of their deadlines, which is the order of the last accesses
+    /// where all sessions have the same idle limit. Where the first few nodes tell nothing,
+    /// the whole shard is looked through.
+    pub(super) fn stalest_anonymous(&mut self, spared: &StoreKey) -> Option<(Timestamp, StoreKey)> {
+        /// Enough to see past a few sessions that are logged in or were used since.
         const NODES_MAX: usize = 16;
-        let mut seen = Vec::new();
-        let mut found: Option<(Timestamp, StoreKey)> = None;
-        while found.is_none() && seen.len() < NODES_MAX {
-            let Some(Reverse(node)) = self.expected.pop() else {
+        let mut passed = Vec::new();
+        let mut found = None;
+        for _ in 0..NODES_MAX {
+            let Some(key) = self.next_to_expire() else {
                 break;
             };
-            let Some(key) = self.key_of_node(node.0, node.1) else {
-                continue;
-            };
-            seen.push(Reverse(node));
-            found = self.anonymous_access(&key).map(|at| (at, key));
+            found = self.anonymous_access(&key).filter(|_| key != *spared);
+            if found.is_some() {
+                break;
+            }
+            passed.extend(self.expected.pop());
         }
-        self.expected.extend(seen);
-        // Sessions that never expire have no node.
+        self.expected.extend(passed);
         found.or_else(|| {
-            let anonymous = self.entries.iter().filter_map(|entry| match &entry.slot {
-                Slot::Live(record) if entry.is_anonymous() => Some((record.accessed_at, entry.key)),
-                _ => None,
-            });
-            anonymous.min()
+            let others = self.entries.iter().filter(|entry| entry.key() != spared);
+            others.filter_map(|entry| entry.anonymous_access()).min()
         })
     }
 
-    /// When the anonymous session under `key` was last used.
-    pub(super) fn anonymous_access(&mut self, key: &StoreKey) -> Option<Timestamp> {
-        match &self.find(key)?.slot {
-            Slot::Live(record) if record.authentication.is_none() => Some(record.accessed_at),
-            _ => None,
+    /// When the session under `key` was last used, if it is anonymous.
+    pub(super) fn anonymous_access(&self, key: &StoreKey) -> Option<(Timestamp, StoreKey)> {
+        self.get(key)?.anonymous_access()
+    }
+
+    /// The key of the first node, after stale nodes before it are gone and those of sessions
+    /// that were used since are back at their later deadlines: at most one step for each node.
+    fn next_to_expire(&mut self) -> Option<StoreKey> {
+        loop {
+            let &Reverse((deadline, hash)) = self.expected.peek()?;
+            let Some(key) = self.key_of_node(deadline, hash) else {
+                self.expected.pop();
+                continue;
+            };
+            let later = self.get(&key)?.deadline();
+            if later <= deadline {
+                return Some(key);
+            }
+            self.expected.pop();
+            self.expect(&key, later);
         }
     }
 
@@ -235,9 +293,10 @@ impl Shard {
 
     /// The key of the entry that this node is the current one of.
     fn key_of_node(&self, deadline: Timestamp, hash: u64) -> Option<StoreKey> {
-        let is_current =
-            |entry: &Box<Entry>| self::hash(&entry.key) == hash && entry.expected == deadline;
-        self.entries.find(hash, is_current).map(|entry| entry.key)
+        let current = self.entries.find(hash, |entry| {
+            self::hash(entry.key()) == hash && entry.expected == deadline
+        });
+        current.map(|entry| *entry.key())
     }
 
     /// Keeps stale nodes fewer than entries.
@@ -249,7 +308,7 @@ impl Shard {
                 .iter()
                 .filter(|it| it.expected != Timestamp::NEVER);
             self.expected = current
-                .map(|entry| Reverse((entry.expected, hash(&entry.key))))
+                .map(|entry| Reverse((entry.expected, hash(entry.key()))))
                 .collect();
         }
     }
@@ -265,8 +324,23 @@ pub(super) enum Step {
     Removed(Box<Entry>),
 }
 
-impl Entry {
-    pub(super) const fn key(&self) -> &StoreKey {
-        &self.key
+#[cfg(test)]
+impl Shard {
+    /// Everything that must hold between two operations.
+    pub(super) fn assert_sound(&self) {
+        let anonymous = self.entries().filter(|entry| entry.is_anonymous()).count();
+        assert_eq!(self.anonymous, anonymous, "anonymous sessions");
+        assert!(
+            self.expected.len() <= 2 * self.entries.len() + 16,
+            "{} nodes for {} entries",
+            self.expected.len(),
+            self.entries.len()
+        );
+        for entry in self.entries() {
+            let node = Reverse((entry.expected, hash(entry.key())));
+            let has_node = self.expected.iter().any(|other| *other == node);
+            assert_eq!(has_node, entry.expected != Timestamp::NEVER, "nodes");
+            assert!(entry.expected <= entry.deadline(), "a node that is late");
+        }
     }
 }

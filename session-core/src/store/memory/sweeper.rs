@@ -134,3 +134,11 @@ impl MemoryStore {
         (next > now).then_some(next)
     }
 }
+
+#[cfg(test)]
+impl MemoryStore {
+    /// Before this time a sweep does nothing at all.
+    pub(super) fn next_due(&self) -> Timestamp {
+        Timestamp::from_millis(self.sweeper.next_due.load(Ordering::SeqCst))
+    }
+}

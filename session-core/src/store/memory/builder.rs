@@ -1,0 +1,75 @@
+//! The configuration of a memory store.
+
+use parking_lot::Mutex;
+
+use super::MemoryStore;
+use super::budget::{Budget, Cost};
+use super::eviction::{Evicted, WhenFull};
+use super::sweeper::Sweeper;
+
+/// The configuration of a [`MemoryStore`].
+#[derive(Clone, Debug)]
+pub struct MemoryStoreBuilder {
+    max_sessions: usize,
+    max_bytes: usize,
+    when_full: WhenFull,
+    shards: usize,
+}
+
+impl MemoryStoreBuilder {
+    pub(super) const fn new() -> Self {
+        Self {
+            max_sessions: 1_000_000,
+            max_bytes: 1 << 30,
+            when_full: WhenFull::EvictAnonymous,
+            shards: 4_096,
+        }
+    }
+
+    /// The most sessions that the store holds.
+    #[must_use]
+    pub const fn max_sessions(mut self, sessions: usize) -> Self {
+        self.max_sessions = sessions;
+        self
+    }
+
+    /// The most bytes that sessions may take, with an estimate of what keeping them costs.
+    #[must_use]
+    pub const fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// What happens to a new session, or to one that grows, when the store is full.
+    #[must_use]
+    pub const fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.when_full = when_full;
+        self
+    }
+
+    /// How many parts the store has, rounded up to a power of two of at most 65,536. Many
+    /// small parts keep each lock and each growth of a table short.
+    #[must_use]
+    pub const fn shards(mut self, shards: usize) -> Self {
+        self.shards = shards;
+        self
+    }
+
+    /// Makes the store, empty.
+    #[must_use]
+    pub fn build(self) -> MemoryStore {
+        /// A shard is chosen by 16 bits of the key.
+        const SHARDS_MAX: usize = 1 << 16;
+        let shards = self.shards.clamp(1, SHARDS_MAX).next_power_of_two();
+        MemoryStore {
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            budget: Budget::new(Cost {
+                sessions: self.max_sessions,
+                bytes: self.max_bytes,
+            }),
+            sweeper: Sweeper::default(),
+            evicted: Evicted::default(),
+            when_full: self.when_full,
+        }
+    }
+}

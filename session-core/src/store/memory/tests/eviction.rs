@@ -1,0 +1,138 @@
+//! Whom a full store removes, and that it tells.
+
+use super::super::WhenFull;
+use super::*;
+use crate::store::RemovalReason;
+
+#[test]
+fn a_flood_of_anonymous_visitors_evicts_nobody_who_logged_in() {
+    let store = builder().max_sessions(50).build();
+    for number in 0..20 {
+        create(&store, &logged_in(number, START));
+    }
+    for number in 20..2_000 {
+        assert_eq!(create(&store, &anonymous(number, START)), Created::Created);
+        assert!(store.len() <= 50);
+    }
+    assert!((0..20).all(|number| is_live(&store, number, START)));
+    assert_sound(&store);
+}
+
+#[test]
+fn a_session_that_logged_in_later_is_safe_as_well_under_its_new_id_too() {
+    let store = builder().max_sessions(3).build();
+    create(&store, &anonymous(1, START));
+    create(&store, &anonymous(2, START));
+    apply(&store, 1, &login(START));
+    rename(&store, 2, 3, &login(START));
+    assert_sound(&store);
+    for number in 100..200 {
+        create(&store, &anonymous(number, START));
+    }
+    assert!(is_live(&store, 1, START) && is_live(&store, 3, START));
+}
+
+#[test]
+fn the_visitor_who_has_been_away_longest_goes_first() {
+    for shards in [1, 4] {
+        let store = builder().shards(shards).max_sessions(3).build();
+        let minute = |n: u32| START.saturating_add(n * MINUTE);
+        for number in 0..3 {
+            create(&store, &anonymous(number, minute(0)));
+        }
+        // The first two come back, in the other order; nobody sweeps meanwhile.
+        apply(&store, 1, &touch(minute(1)));
+        apply(&store, 0, &touch(minute(2)));
+        for (newcomer, gone) in [(3, 2), (4, 1), (5, 0)] {
+            create(&store, &anonymous(newcomer, minute(3)));
+            assert!(!is_live(&store, gone, minute(3)), "{shards} shards");
+        }
+        assert_sound(&store);
+    }
+}
+
+#[test]
+fn sessions_that_never_expire_are_evicted_like_others() {
+    let store = builder().max_sessions(5).build();
+    for number in 0..50 {
+        let mut record = anonymous(number, START);
+        record.max_inactive_interval = Duration::ZERO.into();
+        assert_eq!(create(&store, &record), Created::Created);
+    }
+    assert_eq!(store.len(), 5);
+    assert_sound(&store);
+}
+
+#[test]
+fn an_anonymous_session_is_found_behind_many_that_logged_in() {
+    let store = builder().shards(1).max_sessions(60).build();
+    for number in 0..59 {
+        create(&store, &logged_in(number, START));
+    }
+    for number in 59..70 {
+        assert_eq!(create(&store, &anonymous(number, START)), Created::Created);
+    }
+    assert!(is_live(&store, 69, START));
+}
+
+#[test]
+fn a_session_that_grows_makes_others_go_and_not_itself() {
+    let store = builder().shards(1).max_bytes(3_000).build();
+    let later = START.saturating_add(MINUTE);
+    // It has been idle longest, and the only shard has it first.
+    create(&store, &anonymous(0, START));
+    for number in 1..5 {
+        create(&store, &anonymous(number, later));
+    }
+    let grown = apply(&store, 0, &put(later, "a", 1_500));
+    assert!(matches!(grown, Applied::Applied { .. }), "{grown:?}");
+    assert!(is_live(&store, 0, later));
+    assert!(store.len() < 5);
+    assert_sound(&store);
+}
+
+#[test]
+fn a_session_gets_another_id_in_a_full_store_by_evicting_another() {
+    let store = builder().max_bytes(4 * Cost::OF_FORWARD.bytes + 50).build();
+    for number in 0..4 {
+        assert_eq!(create(&store, &anonymous(number, START)), Created::Created);
+    }
+    let renamed = rename(&store, 0, 10, &put(START, "a", 30));
+    assert!(matches!(renamed, Applied::Applied { .. }), "{renamed:?}");
+    assert!(is_live(&store, 10, START));
+    assert_sound(&store);
+}
+
+#[test]
+fn every_evicted_session_is_reported_once() {
+    let store = builder().max_sessions(10).build();
+    for number in 0..30 {
+        create(&store, &anonymous(number, START));
+    }
+    let mut reported = sweep_all(&store, START, 7);
+    assert!(
+        reported
+            .iter()
+            .all(|it| it.reason == RemovalReason::Evicted)
+    );
+    reported.sort_by_key(|removed| removed.record.created_at);
+    let mut keys: Vec<_> = reported.iter().map(|removed| removed.record.key).collect();
+    keys.sort();
+    keys.dedup();
+    assert_eq!((reported.len(), keys.len()), (20, 20));
+    assert!(sweep_all(&store, START, 7).is_empty());
+    assert!((0..30).all(|n| is_live(&store, n, START) != keys.contains(&key(n))));
+}
+
+#[test]
+fn a_store_that_refuses_evicts_nobody() {
+    let store = builder()
+        .max_bytes(2_000)
+        .when_full(WhenFull::Refuse)
+        .build();
+    for number in 0..5 {
+        create(&store, &anonymous(number, START));
+    }
+    assert_eq!(apply(&store, 0, &put(START, "a", 2_000)), Applied::Full);
+    assert!((0..5).all(|number| is_live(&store, number, START)));
+}

@@ -1,0 +1,131 @@
+//! Sessions and bytes are counted so that the limits hold at every moment.
+
+use super::super::WhenFull;
+use super::*;
+
+#[test]
+fn a_store_that_refuses_takes_a_new_session_when_one_has_gone() {
+    let store = builder()
+        .max_sessions(2)
+        .when_full(WhenFull::Refuse)
+        .build();
+    assert_eq!(create(&store, &anonymous(1, START)), Created::Created);
+    assert_eq!(create(&store, &anonymous(2, START)), Created::Created);
+    assert_eq!(create(&store, &anonymous(3, START)), Created::Full);
+    assert!(is_live(&store, 1, START) && is_live(&store, 2, START));
+    door(&store).delete(&key(1)).unwrap();
+    assert_eq!(create(&store, &anonymous(3, START)), Created::Created);
+    assert_sound(&store);
+}
+
+#[test]
+fn a_store_full_of_visitors_who_logged_in_refuses_the_next_one() {
+    let store = builder().max_sessions(2).build();
+    create(&store, &logged_in(1, START));
+    create(&store, &logged_in(2, START));
+    assert_eq!(create(&store, &anonymous(3, START)), Created::Full);
+    assert_eq!(create(&store, &logged_in(4, START)), Created::Full);
+    assert_eq!(store.len(), 2);
+}
+
+#[test]
+fn a_session_larger_than_the_whole_store_evicts_nobody() {
+    let store = builder().max_bytes(4_000).build();
+    create(&store, &anonymous(1, START));
+    create(&store, &anonymous(2, START));
+    assert_eq!(apply(&store, 2, &put(START, "a", 5_000)), Applied::Full);
+    assert!(is_live(&store, 1, START) && is_live(&store, 2, START));
+    assert_sound(&store);
+}
+
+/// Each kind of growth, in a store of one session that has room for some of it.
+#[test]
+fn bytes_are_counted_whatever_a_session_grows_by() {
+    type Grow = fn(&MemoryStore, u64) -> Applied;
+    let kinds: [(&str, Grow); 5] = [
+        ("a new attribute", |store, n| {
+            apply(store, 0, &put(START, &format!("{n}"), 50))
+        }),
+        ("a longer value", |store, n| {
+            apply(
+                store,
+                0,
+                &put(START, "a", usize::try_from(n).unwrap() * 100),
+            )
+        }),
+        ("a new list", |store, n| {
+            apply(store, 0, &append(START, &format!("{n}"), 1))
+        }),
+        ("a longer list", |store, _| {
+            apply(store, 0, &append(START, "a", 99))
+        }),
+        ("another id", |store, n| {
+            rename(store, n, n + 1, &touch(START))
+        }),
+    ];
+    for (kind, grow) in kinds {
+        let store = builder()
+            .max_bytes(4_000)
+            .when_full(WhenFull::Refuse)
+            .build();
+        create(&store, &anonymous(0, START));
+        let grown = (0..100).take_while(|&n| {
+            let before = store.bytes();
+            let answer = grow(&store, n);
+            assert_sound(&store);
+            match answer {
+                Applied::Applied { .. } => true,
+                Applied::Full => {
+                    assert_eq!(store.bytes(), before, "{kind}: nothing was applied");
+                    false
+                }
+                other => panic!("{kind}: {other:?}"),
+            }
+        });
+        assert!((2..100).contains(&grown.count()), "{kind}");
+    }
+}
+
+/// The smallest list is made with the widest header, which once was counted a byte too short.
+#[test]
+fn making_and_deleting_lists_leaves_no_trace_in_the_books() {
+    let store = builder().build();
+    for number in 0..100 {
+        create(&store, &anonymous(number, START));
+        apply(&store, number, &append(START, "list", 1));
+        assert_sound(&store);
+        door(&store).delete(&key(number)).unwrap();
+    }
+    assert_eq!(store.bytes(), 0);
+}
+
+#[test]
+fn a_refused_change_costs_nothing() {
+    let store = builder().build();
+    create(&store, &anonymous(0, START));
+    apply(&store, 0, &put(START, "text", 10));
+    let before = store.bytes();
+    let mut absent = put(START, "text", 500);
+    absent.attributes[0].expected = Expected::Absent;
+    assert!(matches!(apply(&store, 0, &absent), Applied::Conflict(_)));
+    assert!(matches!(
+        apply(&store, 0, &append(START, "text", 500)),
+        Applied::NotAList(_)
+    ));
+    let mut large = put(START, "b", 500);
+    large.limits.max_bytes = 100;
+    assert_eq!(apply(&store, 0, &large), Applied::TooLarge);
+    assert_eq!(rename(&store, 0, 1, &large), Applied::TooLarge);
+    assert_eq!(rename(&store, 0, 0, &touch(START)), Applied::Taken);
+    assert_eq!(store.bytes(), before);
+    assert_sound(&store);
+}
+
+#[test]
+fn a_store_without_any_room_refuses_and_does_not_hang() {
+    let store = builder().max_sessions(0).build();
+    assert_eq!(create(&store, &anonymous(1, START)), Created::Full);
+    let store = builder().max_bytes(0).build();
+    assert_eq!(create(&store, &anonymous(1, START)), Created::Full);
+    assert!(store.is_empty());
+}

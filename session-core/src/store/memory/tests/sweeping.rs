@@ -1,0 +1,134 @@
+//! Every expired session is swept, nothing else is, and no call does much.
+
+use super::*;
+use crate::store::{FORWARD_LIFETIME, RemovalReason};
+
+fn later(minutes: u32) -> Timestamp {
+    START.saturating_add(minutes * MINUTE)
+}
+
+fn removed_numbers(removed: &[Removed]) -> usize {
+    assert!(removed.iter().all(|it| it.reason == RemovalReason::Expired));
+    removed.len()
+}
+
+#[test]
+fn a_session_in_use_survives_sweep_after_sweep_until_it_is_left_alone() {
+    let store = builder().build();
+    create(&store, &anonymous(1, START));
+    for minutes in (20..200).step_by(20) {
+        apply(&store, 1, &touch(later(minutes)));
+        assert!(sweep_all(&store, later(minutes), 1).is_empty());
+        assert_sound(&store);
+    }
+    assert!(sweep_all(&store, later(209), 1).is_empty());
+    assert_eq!(removed_numbers(&sweep_all(&store, later(210), 1)), 1);
+    assert_eq!(store.bytes(), 0);
+}
+
+#[test]
+fn a_lowered_limit_is_swept_in_time_and_a_raised_one_is_waited_for() {
+    let store = builder().build();
+    for number in 0..3 {
+        create(&store, &anonymous(number, START));
+    }
+    let limit = |number, minutes: u32| {
+        let mut changes = touch(START);
+        changes.max_inactive_interval = Some((minutes * MINUTE).into());
+        apply(&store, number, &changes);
+    };
+    limit(0, 5);
+    limit(1, 120);
+    limit(2, 0);
+    assert_eq!(removed_numbers(&sweep_all(&store, later(5), 4)), 1);
+    assert!(sweep_all(&store, later(119), 4).is_empty());
+    assert_eq!(removed_numbers(&sweep_all(&store, later(120), 4)), 1);
+    assert!(sweep_all(&store, Timestamp::from_millis(u64::MAX - 1), 4).is_empty());
+    assert!(is_live(&store, 2, later(1_000)));
+}
+
+/// The clock was a year ahead for a moment; what was used then is swept in its own time all
+/// the same, whichever verb came by after the clock was right again.
+#[test]
+fn a_clock_that_was_far_ahead_for_a_while_leaves_nothing_unswept() {
+    let ahead = START.saturating_add(365 * 24 * HOUR);
+    let by_load = |store: &MemoryStore| {
+        let access = Access::Counted {
+            unless_within: Duration::ZERO,
+        };
+        drop(door(store).load(&key(1), access, later(1)).unwrap());
+    };
+    let by_apply = |store: &MemoryStore| drop(apply(store, 1, &touch(later(1))));
+    for come_by in [&by_load as &dyn Fn(&MemoryStore), &by_apply] {
+        let store = builder().build();
+        create(&store, &anonymous(1, ahead));
+        come_by(&store);
+        assert_sound(&store);
+        assert!(sweep_all(&store, later(30), 1).is_empty());
+        assert_eq!(removed_numbers(&sweep_all(&store, later(31), 1)), 1);
+    }
+}
+
+#[test]
+fn a_forward_is_swept_when_its_time_is_over_and_is_not_reported() {
+    let store = builder().build();
+    create(&store, &anonymous(1, START));
+    rename(&store, 1, 2, &touch(START));
+    door(&store).delete(&key(2)).unwrap();
+    assert!(store.is_empty() && store.bytes() > 0);
+    assert!(sweep_all(&store, START.saturating_add(FORWARD_LIFETIME), 1).is_empty());
+    assert_eq!(store.bytes(), 0);
+}
+
+#[test]
+fn deadlines_that_are_lowered_again_and_again_leave_no_heap_of_stale_nodes() {
+    let store = builder().shards(1).build();
+    create(&store, &anonymous(1, START));
+    for seconds in (1..1_000).rev() {
+        let mut changes = touch(START);
+        changes.max_inactive_interval = Some(Duration::from_secs(seconds).into());
+        apply(&store, 1, &changes);
+        assert_sound(&store); // counts the nodes
+    }
+    for number in 2..1_000 {
+        create(&store, &anonymous(number, START));
+        door(&store).delete(&key(number)).unwrap();
+        assert_sound(&store);
+    }
+}
+
+#[test]
+fn one_call_removes_at_most_its_limit_and_looks_at_a_bounded_part_of_the_store() {
+    let store = MemoryStore::builder().shards(256).build();
+    for number in 0..2_000 {
+        create(&store, &anonymous(number, START));
+    }
+    // Half of them are used, so that their nodes are early.
+    for number in 0..1_000 {
+        apply(&store, number, &touch(later(20)));
+    }
+    let mut removed = 0;
+    for calls in 1.. {
+        let swept = door(&store).sweep(later(30), 10).unwrap();
+        assert!(swept.removed.len() <= 10);
+        removed += swept.removed.len();
+        if !swept.more {
+            // A call that removes nothing looks into 40 shards.
+            assert!(calls >= 100, "{calls} calls");
+            assert!(calls <= 100 + 256 / 40 + 256, "{calls} calls");
+            break;
+        }
+    }
+    assert_eq!(removed, 1_000);
+    assert_eq!(store.len(), 1_000);
+}
+
+#[test]
+fn a_call_with_nothing_to_do_touches_no_shard() {
+    let store = builder().build();
+    create(&store, &anonymous(1, START));
+    let locked: Vec<_> = store.shards.iter().map(parking_lot::Mutex::lock).collect();
+    let swept = door(&store).sweep(later(29), 10).unwrap();
+    assert!(!swept.more && swept.removed.is_empty());
+    drop(locked);
+}
