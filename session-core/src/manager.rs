@@ -66,7 +66,10 @@ impl<S> SessionManager<S> {
     /// Gives the engine an async runtime for what happens beside requests. An adapter calls
     /// this; the first runtime stays.
     pub fn attach_runtime(&self, runtime: Arc<dyn Runtime>) {
-        if self.engine.runtime.set(runtime.clone()).is_ok() && !self.engine.is_immediate() {
+        if self.engine.runtime.set(runtime).is_err() || self.engine.is_immediate() {
+            return;
+        }
+        if let Some(runtime) = self.engine.runtime.get() {
             let engine = Arc::downgrade(&self.engine);
             runtime.spawn(Box::pin(sweep_forever(engine, runtime.clone())));
         }

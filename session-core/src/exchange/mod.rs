@@ -105,11 +105,11 @@ impl<S> Exchange<S> {
             return Poll::Ready(Ok(Delivery::default()));
         }
         let readers = self.readers();
-        if self.job.is_none() {
-            if let Some(delivery) = self.inner.leave_clean(readers) {
-                self.stage = readers.stage_after_head();
-                return Poll::Ready(Ok(delivery));
-            }
+        if self.job.is_none()
+            && let Some(delivery) = self.inner.leave_clean(readers)
+        {
+            self.stage = readers.stage_after_head();
+            return Poll::Ready(Ok(delivery));
         }
         let outcome = ready!(self.poll_job(cx, Moment::Head, readers));
         self.stage = readers.stage_after_head();

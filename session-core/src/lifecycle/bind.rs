@@ -78,7 +78,7 @@ pub(crate) fn bind_at_once(
     for claim in admission.claims() {
         if let Some(lookup) = bound.verify(engine, claim) {
             let loaded = store.load(&lookup.key, admission.access(access), now);
-            bound.learn(lookup, loaded, now)?;
+            bound.learn(&lookup, loaded, now)?;
         }
     }
     Ok(bound.settled())
@@ -99,7 +99,7 @@ pub(crate) async fn bind(
         if let Some(lookup) = bound.verify(engine, claim) {
             let access = admission.access(access);
             let loaded = engine.load(&lookup.key, access, now).await?;
-            bound.learn(lookup, loaded, now)?;
+            bound.learn(&lookup, loaded, now)?;
         }
     }
     Ok(bound.settled())
@@ -146,7 +146,7 @@ impl Bound {
 
     fn learn(
         &mut self,
-        lookup: Lookup,
+        lookup: &Lookup,
         loaded: Result<Loaded, StoreError>,
         now: Timestamp,
     ) -> Result<(), SessionError> {

@@ -196,10 +196,10 @@ impl Record {
                 return Err(Refusal::Conflict);
             }
             let current = current.filter(|_| !changes.clear_attributes);
-            if let (Edit::Append(_), Some(current)) = (&change.edit, current) {
-                if !current.value.is_list() {
-                    return Err(Refusal::NotAList(change.name.clone()));
-                }
+            if let (Edit::Append(_), Some(current)) = (&change.edit, current)
+                && !current.value.is_list()
+            {
+                return Err(Refusal::NotAList(change.name.clone()));
             }
             new_size = new_size.saturating_sub(current.map_or(0, Attribute::size))
                 + change.size_over(current);

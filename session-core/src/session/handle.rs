@@ -96,12 +96,11 @@ impl<S> Session<S> {
     #[must_use]
     pub fn id(&self) -> Option<SessionId> {
         let mut state = self.inner.state.lock();
-        if state.incarnation() == self.incarnation {
-            if let Some(live) = &mut state.live {
-                if live.id.is_none() && live.pending.new_id.is_none() {
-                    live.id = self.inner.engine.draw_id().ok();
-                }
-            }
+        if state.incarnation() == self.incarnation
+            && let Some(live) = &mut state.live
+            && live.id.is_none()
+        {
+            live.id = self.inner.engine.draw_id().ok();
         }
         state.id(self.incarnation)
     }
@@ -247,7 +246,7 @@ impl<S> Session<S> {
     /// [`SessionError::Invalidated`] after [`invalidate`](Self::invalidate).
     #[doc(alias = "getAttributeNames")]
     pub fn attribute_names(&self) -> Result<Vec<String>, SessionError> {
-        self.look(|live| live.names())
+        self.look(Live::names)
     }
 
     /// Changes the attribute called `name` depending on its value, and answers the new value.

@@ -6,7 +6,9 @@ use session_core::{DropReason, EndReason, Session, SessionError, SessionEvent};
 
 use crate::given::{Given, HOUR, MINUTE, SECOND, poll_once};
 
-const WRITES: [fn(&Session) -> Result<(), SessionError>; 6] = [
+type Write = fn(&Session) -> Result<(), SessionError>;
+
+const WRITES: [Write; 6] = [
     |session| session.set_attribute("n", &2),
     |session| {
         session

@@ -290,7 +290,7 @@ impl<'g> World<'g> {
             }
             Err(SessionError::Invalidated) => assert!(open.ended),
             Err(SessionError::Gone) => {
-                assert_ne!(self.life(self.tabs[tab].as_ref().unwrap().who), Life::Alive)
+                assert_ne!(self.life(self.tabs[tab].as_ref().unwrap().who), Life::Alive);
             }
             Err(error) => panic!("{edit:?} is refused: {error}"),
         }

@@ -7,7 +7,7 @@ use session_core::store::{
 };
 use session_core::testkit::{Fault, Recording, SeededEntropy, Site, Verb, block_on};
 use session_core::{
-    ChangeSet, MemoryStore, Record, Rejection, Session, SessionError, SessionEvent, StoreKey,
+    ChangeSet, Entropy, MemoryStore, Record, Rejection, Session, SessionError, SessionEvent, StoreKey,
     Timestamp,
 };
 
@@ -209,12 +209,19 @@ fn an_id_that_is_taken_is_drawn_anew_and_never_overwrites() {
 fn a_new_id_that_is_taken_is_drawn_anew_also_in_a_rotation() {
     for given in Given::near_and_far() {
         let ada = given.visitor_with_session();
+        // The second id of the generator is free again by the time it is drawn once more.
+        let mut bob = given.visitor_with_session();
+        given.visit(&mut bob, |session| session.invalidate()).unwrap();
+        // Ids that nobody gets, so that only the first one after the rewind is taken.
+        given.entropy.fill(&mut [0; 320]).unwrap();
         let mut eve = given.visitor();
         given
             .visit(&mut eve, |session| session.set_attribute("n", &2))
             .unwrap();
         given.entropy.rewind();
+        given.take_calls();
         given.visit(&mut eve, Session::change_session_id).unwrap();
+        assert_eq!(given.take_calls(), [Verb::Load, Verb::Rename, Verb::Rename]);
         assert_ne!(eve.cookie(), ada.cookie());
         assert_eq!(given.stored(&ada, "n"), Some(1));
         assert_eq!(given.stored(&eve, "n"), Some(2));

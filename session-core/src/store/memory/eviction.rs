@@ -79,6 +79,15 @@ impl MemoryStore {
     }
 
     fn evict_one(&self, spared: &StoreKey) -> bool {
+        let chosen = self.stalest_anonymous(spared);
+        if let Some(key) = &chosen {
+            self.evict(key);
+        }
+        chosen.is_some()
+    }
+
+    /// The anonymous session that has been idle longest in a few shards that have any.
+    pub(super) fn stalest_anonymous(&self, spared: &StoreKey) -> Option<StoreKey> {
         let start = self.evicted.cursor.fetch_add(1, Ordering::Relaxed);
         let candidates = (0..self.shards.len()).filter_map(|step| {
             let mut shard = self.shards[(start + step) & (self.shards.len() - 1)].lock();
@@ -87,26 +96,28 @@ impl MemoryStore {
             }
             shard.stalest_anonymous(spared)
         });
-        let Some((_, key)) = candidates.take(SHARDS_COMPARED).min() else {
-            return false;
-        };
-        let entry = {
-            let mut shard = self.shard(&key);
-            // It may have logged in, or be gone, since it was chosen.
-            match shard.anonymous_access(&key) {
-                Some(_) => shard.remove(&key),
+        let (_, key) = candidates.take(SHARDS_COMPARED).min()?;
+        Some(key)
+    }
+
+    /// Removes the session under `key`, unless it is gone or has logged in since it was chosen.
+    pub(super) fn evict(&self, key: &StoreKey) {
+        let evicted = {
+            let mut shard = self.shard(key);
+            match shard.anonymous_access(key) {
+                Some(_) => shard.remove(key),
                 None => None,
             }
         };
-        if let Some(entry) = entry {
-            self.budget.give_back(entry.cost());
-            if let Some(record) = entry.into_record() {
-                self.evicted.report(Removed {
-                    record,
-                    reason: RemovalReason::Evicted,
-                });
-            }
+        let Some(entry) = evicted else {
+            return;
+        };
+        self.budget.give_back(entry.cost());
+        if let Some(record) = entry.into_record() {
+            self.evicted.report(Removed {
+                record,
+                reason: RemovalReason::Evicted,
+            });
         }
-        true
     }
 }

@@ -115,7 +115,7 @@ impl MemoryStore {
             return Ok(Created::Taken);
         }
         self.budget.take(Cost::of_session(record))?;
-        let due = shard.insert(Entry::live(record.clone()));
+        let due = shard.insert(Box::new(Entry::live(record.clone())));
         self.sweeper.expect(due);
         Ok(Created::Created)
     }
@@ -205,7 +205,7 @@ impl MemoryStore {
             refused => return Ok(refused),
         };
         if let Some(moved) = old_shard.remove(old) {
-            let forward = Entry::forward(*old, *new, now);
+            let forward = Box::new(Entry::forward(*old, *new, now));
             self.sweeper.expect(old_shard.insert(forward));
             let shard = new_shard.as_mut().unwrap_or(&mut old_shard);
             self.sweeper.expect(shard.insert(moved.renamed(*new)));

@@ -64,7 +64,7 @@ impl Entry {
     }
 
     /// The same session under another key.
-    pub(super) fn renamed(mut self, key: StoreKey) -> Self {
+    pub(super) fn renamed(mut self: Box<Self>, key: StoreKey) -> Box<Self> {
         if let Slot::Live(record) = &mut self.slot {
             record.key = key;
         }
@@ -113,7 +113,7 @@ impl Entry {
         }
     }
 
-    pub(super) fn into_record(self) -> Option<Record> {
+    pub(super) fn into_record(self: Box<Self>) -> Option<Record> {
         match self.slot {
             Slot::Live(record) => Some(record),
             Slot::Forward { .. } => None,
@@ -165,26 +165,27 @@ impl Shard {
     }
 
     /// Adds an entry whose key is free, and answers its deadline.
-    pub(super) fn insert(&mut self, mut entry: Entry) -> Timestamp {
+    pub(super) fn insert(&mut self, mut entry: Box<Entry>) -> Timestamp {
         let deadline = entry.deadline();
         entry.expected = Timestamp::NEVER;
         let key = *entry.key();
         self.anonymous += usize::from(entry.is_anonymous());
         self.entries
-            .insert_unique(hash(&key), Box::new(entry), |entry| hash(entry.key()));
+            .insert_unique(hash(&key), entry, |entry| hash(entry.key()));
         self.expect(&key, deadline);
         deadline
     }
 
-    /// Removes an entry. Its node stays behind and is stale.
-    pub(super) fn remove(&mut self, key: &StoreKey) -> Option<Entry> {
+    /// Removes an entry. Its node stays behind and is stale. The entry stays in its box, so that
+    /// the caller frees it when the lock is gone: allocators sometimes take long to free.
+    pub(super) fn remove(&mut self, key: &StoreKey) -> Option<Box<Entry>> {
         let found = self
             .entries
             .find_entry(hash(key), |entry| entry.key() == key);
         let (entry, _) = found.ok()?.remove();
         self.anonymous -= usize::from(entry.is_anonymous());
         self.drop_stale_nodes();
-        Some(*entry)
+        Some(entry)
     }
 
     /// Makes a node for the entry at `deadline`, in place of the one it has.
@@ -224,7 +225,7 @@ impl Shard {
         };
         match self.get(&key) {
             Some(entry) if entry.is_over(now) => match self.remove(&key) {
-                Some(entry) => Step::Removed(Box::new(entry)),
+                Some(entry) => Step::Removed(entry),
                 None => Step::Kept,
             },
             Some(entry) => {

@@ -131,7 +131,7 @@ impl MemoryStore {
         if shard.contains(entry.key()) {
             return self.budget.give_back(entry.cost());
         }
-        let due = shard.insert(entry);
+        let due = shard.insert(Box::new(entry));
         self.sweeper.expect(due);
     }
 
@@ -147,16 +147,17 @@ impl MemoryStore {
             let slots: Vec<_> = {
                 let shard = shard.lock();
                 let live = shard.entries().filter(|entry| !entry.is_over(now));
-                live.map(|entry| (*entry.key(), entry.slot.clone()))
-                    .collect()
+                live.map(|entry| entry.slot.clone()).collect()
             };
-            for (key, slot) in slots {
+            for slot in slots {
                 match slot {
                     Slot::Live(record) => {
                         write_session(&mut out, &record)?;
                         sessions += 1;
                     }
-                    Slot::Forward { to, since } => write_forward(&mut out, &key, &to, since)?,
+                    Slot::Forward { from, to, since } => {
+                        write_forward(&mut out, &from, &to, since)?;
+                    }
                 }
             }
         }

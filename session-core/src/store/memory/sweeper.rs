@@ -65,7 +65,8 @@ impl MemoryStore {
     pub(super) fn sweep_expired(&self, now: Timestamp, limit: usize) -> Swept {
         let sweeper = &self.sweeper;
         let mut swept = Swept::default();
-        if now.as_millis() < sweeper.next_due.load(Ordering::SeqCst) {
+        let next_due = Timestamp::from_millis(sweeper.next_due.load(Ordering::SeqCst));
+        if now < next_due || next_due == Timestamp::NEVER {
             return swept;
         }
         swept.more = true;
@@ -89,7 +90,8 @@ impl MemoryStore {
                 sweeper.next_due.store(earliest, Ordering::SeqCst);
                 let fresh = sweeper.fresh.load(Ordering::SeqCst);
                 sweeper.next_due.fetch_min(fresh, Ordering::SeqCst);
-                swept.more = now.as_millis() >= sweeper.next_due.load(Ordering::SeqCst);
+                let next_due = Timestamp::from_millis(sweeper.next_due.load(Ordering::SeqCst));
+                swept.more = next_due <= now && next_due != Timestamp::NEVER;
                 return swept;
             }
         }

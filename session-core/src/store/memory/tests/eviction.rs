@@ -32,6 +32,23 @@ fn a_session_that_logged_in_later_is_safe_as_well_under_its_new_id_too() {
     assert!(is_live(&store, 1, START) && is_live(&store, 3, START));
 }
 
+/// No shard stays locked between choosing a session and removing it.
+#[test]
+fn whoever_logs_in_or_leaves_after_being_chosen_to_go_is_not_evicted() {
+    let store = builder().build();
+    create(&store, &anonymous(1, START));
+    let chosen = store.stalest_anonymous(&key(9));
+    assert_eq!(chosen, Some(key(1)));
+    apply(&store, 1, &login(START));
+    store.evict(&key(1));
+    assert!(is_live(&store, 1, START));
+    assert_eq!(store.stalest_anonymous(&key(9)), None);
+    door(&store).delete(&key(1)).unwrap();
+    store.evict(&key(1));
+    assert!(sweep_all(&store, START, 1).is_empty());
+    assert_sound(&store);
+}
+
 #[test]
 fn the_visitor_who_has_been_away_longest_goes_first() {
     for shards in [1, 4] {

@@ -33,37 +33,6 @@ fn a_flood_from_two_sides_exceeds_no_limit_and_evicts_nobody_who_logged_in() {
     assert_sound(&store);
 }
 
-/// A session can log in after it was chosen to make room and before it is removed.
-#[test]
-fn whoever_logs_in_during_a_flood_stays_logged_in() {
-    const VISITORS: u64 = 2_000;
-    let store = builder().shards(2).max_sessions(4_000).build();
-    for number in 0..VISITORS {
-        create(&store, &anonymous(number, START));
-    }
-    let is_over = AtomicBool::new(false);
-    let logged_in: Vec<_> = thread::scope(|scope| {
-        scope.spawn(|| {
-            for number in VISITORS.. {
-                if is_over.load(Ordering::Relaxed) {
-                    break;
-                }
-                create(&store, &anonymous(number, START.saturating_add(MINUTE)));
-            }
-        });
-        let log_in = |number: &u64| {
-            let answer = apply(&store, *number, &login(START));
-            matches!(answer, Applied::Applied { .. })
-        };
-        let logged_in = (0..VISITORS).rev().filter(log_in).collect();
-        is_over.store(true, Ordering::Relaxed);
-        logged_in
-    });
-    let lost = logged_in.iter().filter(|&&n| !is_live(&store, n, START));
-    assert_eq!(lost.count(), 0);
-    assert_sound(&store);
-}
-
 /// The bound below which a sweep does nothing must never pass by a session that another thread
 /// is just creating.
 #[test]
