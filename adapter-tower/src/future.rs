@@ -59,30 +59,30 @@ where
             // Polled again after completion, which the contract of futures leaves open.
             return Poll::Pending;
         };
-        let answer = match this.answer.take() {
-            Some(answer) => answer,
-            None => match this.handler.poll(cx) {
-                Poll::Ready(Err(error)) => {
-                    // No response head will tell the client anything: as for a handler that
-                    // was dropped, nothing is stored.
-                    *this.exchange = None;
-                    return Poll::Ready(Err(error));
-                }
-                Poll::Ready(answer) => match exchange.poll_commit(cx) {
-                    Poll::Ready(committed) => {
-                        let exchange = this.exchange.take();
-                        return Poll::Ready(respond::<B, E, S, P>(exchange, answer, committed));
-                    }
-                    Poll::Pending => {
-                        *this.answer = Some(Box::new(answer));
-                        return Poll::Pending;
-                    }
-                },
+        let Some(answer) = this.answer.take() else {
+            let answer = match this.handler.poll(cx) {
+                Poll::Ready(answer) => answer,
                 Poll::Pending => {
                     exchange.poll_keep_alive(cx);
                     return Poll::Pending;
                 }
-            },
+            };
+            if answer.is_err() {
+                // No response head will tell the client anything: as for a handler that was
+                // dropped, nothing is stored.
+                *this.exchange = None;
+                return Poll::Ready(answer.map(|response| response.map(P::plain)));
+            }
+            return match exchange.poll_commit(cx) {
+                Poll::Ready(committed) => {
+                    let exchange = this.exchange.take();
+                    Poll::Ready(respond::<B, E, S, P>(exchange, answer, committed))
+                }
+                Poll::Pending => {
+                    *this.answer = Some(Box::new(answer));
+                    Poll::Pending
+                }
+            };
         };
         match exchange.poll_commit(cx) {
             Poll::Ready(committed) => {

@@ -154,6 +154,25 @@ fn tasks_of_one_request_share_its_session_without_losing_a_write() {
 }
 
 #[test]
+fn of_two_tasks_of_one_request_that_take_an_attribute_one_gets_it() {
+    for _ in 0..200 {
+        let given = Given::near();
+        let ada = given.visitor_with_session();
+        let request = given.request(&ada);
+        let start = Barrier::new(2);
+        let take = || {
+            start.wait();
+            request.session.take_attribute::<i64>("n").unwrap()
+        };
+        let (first, second) = thread::scope(|scope| {
+            let other = scope.spawn(take);
+            (take(), other.join().unwrap())
+        });
+        assert_eq!(first.xor(second), Some(1), "both got {first:?}");
+    }
+}
+
+#[test]
 fn of_sixty_four_logins_at_once_exactly_one_wins() {
     let given = Given::near();
     let ada = given.visitor_with_session();

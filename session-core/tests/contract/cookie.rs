@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use session_core::testkit::{Headers, Request, Verb, Visitor, test_key};
-use session_core::{SameSite, SecretKey, Session, SessionManagerBuilder};
+use session_core::{SameSite, SecretKey, Session, SessionManager, SessionManagerBuilder};
 
 use crate::given::{DAY, Distance, Given, HOUR, MINUTE, SECOND};
 
@@ -281,39 +281,63 @@ fn a_persistent_cookie_lives_400_days_at_most() {
     );
 }
 
+/// The site of `before` after its key was replaced: same store and time, another key to sign
+/// with, and the old one listed or not.
+fn with_another_key(before: &Given, distance: Distance, old_is_listed: bool) -> Given {
+    let (store, clock) = (before.store.clone(), before.site.clock().clone());
+    let key = SecretKey::new(*b"the key of next year, 32 bytes and more").unwrap();
+    Given::at(distance, |_| {
+        let builder = SessionManager::builder()
+            .secret_key(key)
+            .store(store)
+            .clock(clock);
+        match old_is_listed {
+            true => builder.previous_key(test_key()),
+            false => builder,
+        }
+    })
+}
+
 #[test]
 fn the_cookie_of_a_session_under_an_older_key_is_made_anew_once() {
     for distance in [Distance::Near, Distance::Far] {
-        let old_key = || SecretKey::new(*b"the key of last year, 32 bytes and more").unwrap();
-        let old = Given::at(distance, |builder| builder);
-        let ada_before = old.visitor_with_session();
-        // The same site with another key in front: built on the same store, ids and all.
-        let store = old.store.clone();
-        let both = Given::at(distance, |_| {
-            session_core::SessionManager::builder()
-                .secret_key(old_key())
-                .previous_key(test_key())
-                .store(store.clone())
-                .clock(old.site.clock().clone())
-        });
-        let mut ada = both.visitor();
-        ada.set_cookie(ada_before.cookie());
-        let again = lines(&both, &mut ada, read);
-        assert_eq!(again.len(), 1);
-        assert_ne!(ada.cookie(), ada_before.cookie());
-        assert!(lines(&both, &mut ada, read).is_empty());
+        let before = Given::at(distance, |builder| builder);
+        let old = before.visitor_with_session().cookie();
+        let now = with_another_key(&before, distance, true);
+        let mut ada = now.visitor();
+        ada.set_cookie(old.clone());
+        assert_eq!(lines(&now, &mut ada, read).len(), 1);
+        assert_ne!(ada.cookie(), old);
+        assert!(lines(&now, &mut ada, read).is_empty());
         // A key that is listed no more is dead at once; the new token lives.
-        let new_only = Given::at(distance, |_| {
-            session_core::SessionManager::builder()
-                .secret_key(old_key())
-                .store(store)
-                .clock(old.site.clock().clone())
-        });
-        let mut both_tokens = new_only.visitor();
-        both_tokens.set_cookie(ada_before.cookie());
-        assert!(!new_only.is_alive(&both_tokens));
-        both_tokens.set_cookie(ada.cookie());
-        assert!(new_only.is_alive(&both_tokens));
+        let later = with_another_key(&before, distance, false);
+        let mut bob = later.visitor();
+        bob.set_cookie(old);
+        assert!(!later.is_alive(&bob));
+        bob.set_cookie(ada.cookie());
+        assert!(later.is_alive(&bob));
+    }
+}
+
+#[test]
+fn one_id_under_the_tokens_of_two_keys_is_one_id() {
+    for distance in [Distance::Near, Distance::Far] {
+        let before = Given::at(distance, |builder| builder);
+        let old = before.visitor_with_session().cookie().unwrap();
+        let given = with_another_key(&before, distance, true);
+        let mut ada = given.visitor();
+        ada.set_cookie(Some(old.clone()));
+        lines(&given, &mut ada, read);
+        before.take_calls();
+        let new = ada.cookie().unwrap();
+        let request = Request {
+            cookies: vec![format!("__Host-sid={old}; __Host-sid={new}").into_bytes()],
+            ..Request::default()
+        };
+        let handle = given.site.sessions().begin(&request).handle();
+        let session = given.runtime.block_on(handle.existing_session()).unwrap();
+        assert!(session.is_some());
+        assert_eq!(before.take_calls(), [Verb::Load]);
     }
 }
 

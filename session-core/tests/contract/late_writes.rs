@@ -2,11 +2,12 @@
 //! the session lets go of it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Poll;
-use std::task::{Context, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use session_core::testkit::{Fault, Verb};
-use session_core::{DropReason, SessionError, SessionEvent};
+use session_core::{BoxFuture, DropReason, Runtime, SessionError, SessionEvent};
 
 use crate::given::{Distance, Given, MILLISECOND, SECOND, poll_once};
 
@@ -165,6 +166,38 @@ fn without_a_runtime_the_late_writes_of_a_dropped_body_to_a_far_store_are_told_a
         [SessionEvent::WritesDropped(DropReason::NoRuntime)]
     );
     assert_eq!(given.stored(&ada, "n"), Some(1));
+}
+
+/// A runtime that has shut down: it drops what it is given.
+struct Ended;
+
+impl Runtime for Ended {
+    fn spawn(&self, task: BoxFuture<()>) {
+        drop(task);
+    }
+
+    fn sleep(&self, _: Duration) -> BoxFuture<()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[test]
+fn a_runtime_that_has_shut_down_loses_the_late_writes_to_a_far_store_and_that_is_told() {
+    let given = Given::without_runtime(Distance::Far, |builder| builder);
+    let ada = given.visitor_with_session();
+    let mut stream = given.request(&ada);
+    stream.send_head();
+    given.site.sessions().attach_runtime(Arc::new(Ended));
+    stream.session.set_attribute("n", &2).unwrap();
+    let save = given.runtime.block_on(stream.session.save());
+    assert!(matches!(save, Err(SessionError::Failed)));
+    drop(stream);
+    assert_eq!(
+        given.take_events(),
+        [SessionEvent::WritesDropped(DropReason::NoRuntime)]
+    );
+    let mut drain = Box::pin(given.site.sessions().drain());
+    assert!(poll_once(drain.as_mut()).is_ready());
 }
 
 #[test]

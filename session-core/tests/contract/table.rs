@@ -52,9 +52,9 @@ fn every_test_that_the_table_names_exists() {
     let mut missing = Vec::new();
     for (place, name) in named {
         let definition = format!("fn {name}(");
-        let exists = sources_of(place).iter().any(|source| {
-            fs::read_to_string(source).is_ok_and(|text| text.contains(&definition))
-        });
+        let exists = sources_of(place)
+            .iter()
+            .any(|source| fs::read_to_string(source).is_ok_and(|text| text.contains(&definition)));
         if !exists {
             missing.push(format!("{place}::{name}"));
         }
@@ -65,7 +65,10 @@ fn every_test_that_the_table_names_exists() {
 #[test]
 fn every_module_of_this_suite_is_in_the_table() {
     let table = fs::read_to_string(core().join("../docs/conformance.md")).unwrap();
-    let named: BTreeSet<_> = tests_named_in(&table).into_iter().map(|(place, _)| place).collect();
+    let named: BTreeSet<_> = tests_named_in(&table)
+        .into_iter()
+        .map(|(place, _)| place)
+        .collect();
     for file in files_in(&core().join("tests/contract")) {
         let module = file.file_stem().unwrap().to_str().unwrap();
         let is_tool = ["given", "main", "table"].contains(&module);

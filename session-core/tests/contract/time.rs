@@ -392,6 +392,18 @@ fn on_a_far_store_an_access_within_a_minute_costs_no_write() {
 }
 
 #[test]
+fn on_a_far_store_a_session_with_a_short_idle_limit_lives_as_long_as_it_is_used() {
+    let given = Given::at(Distance::Far, |builder| {
+        builder.max_inactive_interval(MINUTE)
+    });
+    let mut ada = given.visitor_with_session();
+    for _ in 0..20 {
+        given.pass(SECOND * 54);
+        assert!(!given.visit(&mut ada, Session::is_new).unwrap());
+    }
+}
+
+#[test]
 fn on_a_near_store_every_access_counts() {
     let given = Given::near();
     let mut ada = given.visitor_with_session();

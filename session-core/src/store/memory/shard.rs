@@ -113,7 +113,7 @@ impl Entry {
         }
     }
 
-    pub(super) fn into_record(self: Box<Self>) -> Option<Record> {
+    pub(super) fn into_record(self) -> Option<Record> {
         match self.slot {
             Slot::Live(record) => Some(record),
             Slot::Forward { .. } => None,
