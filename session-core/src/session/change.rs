@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::id::StoreKey;
 use super::interval::MaxInactiveInterval;
 use super::record::{Attribute, Attributes, Authentication, Record, Revision};
-use super::value::{Items, Value};
+use super::value::{Items, LIST_HEADER_LEN, Value};
 use crate::clock::Timestamp;
 
 /// The changes of one request to one session, applied by a store in one atomic step.
@@ -268,17 +268,49 @@ impl Expected {
 }
 
 impl AttributeChange {
-    /// An upper bound of the attribute's size after this change of `current`, exact but for the few bytes
-    /// by which a list header may widen.
+    /// An upper bound of the attribute's size after this change of `current`; exact but for
+    /// the few bytes by which the header of a list may widen.
     pub(crate) fn size_over(&self, current: Option<&Attribute>) -> usize {
-        const WIDER_HEADER: usize = 4;
+        /// From the narrowest header to the widest.
+        const WIDER_HEADER: usize = LIST_HEADER_LEN - 1;
         match &self.edit {
             Edit::Remove => 0,
             Edit::Put(value) => self.name.len() + value.bytes().len(),
             Edit::Append(items) => {
-                let before = current.map_or(self.name.len(), Attribute::size);
-                before + items.bytes().len() + WIDER_HEADER
+                items.bytes().len()
+                    + match current {
+                        Some(current) => current.size() + WIDER_HEADER,
+                        None => self.name.len() + LIST_HEADER_LEN,
+                    }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::SessionHandle;
+
+    #[test]
+    fn a_list_that_an_append_makes_does_not_exceed_the_limit_by_its_header() {
+        let mut items = Items::default();
+        items.push("x").unwrap();
+        let mut changes = ChangeSet::touch(Timestamp::EPOCH, Limits::NONE);
+        changes.attributes.push(AttributeChange {
+            name: "l".into(),
+            expected: Expected::Anything,
+            edit: Edit::Append(items),
+        });
+        let nobody = StoreKey::from_bytes([0; 32]);
+        let handle = SessionHandle::from_bytes([0; 16]);
+        let empty = Record::new(nobody, handle, Timestamp::EPOCH);
+        let mut record = empty.clone();
+        record.apply(&changes, Timestamp::EPOCH).unwrap();
+
+        changes.limits.max_bytes = record.size() - 1;
+        let mut record = empty;
+        let refused = record.apply(&changes, Timestamp::EPOCH);
+        assert_eq!(refused, Err(Refusal::TooLarge));
     }
 }

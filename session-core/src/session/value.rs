@@ -198,7 +198,7 @@ mod marker {
 
 /// Length of the list header that appending leaves behind: always the widest form, so that
 /// later appends change the count in place.
-const LIST_HEADER_LEN: usize = 5;
+pub(super) const LIST_HEADER_LEN: usize = 5;
 
 fn wide_list_header(count: u32) -> [u8; LIST_HEADER_LEN] {
     let [a, b, c, d] = count.to_be_bytes();

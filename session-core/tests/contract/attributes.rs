@@ -1,6 +1,7 @@
 //! Attributes of one session (Servlet 7.4, `HttpSession`).
 
 use serde::{Deserialize, Serialize, Serializer};
+use session_core::testkit::Verb;
 use session_core::{Session, SessionAttribute, SessionError};
 
 use crate::given::{Distance, Given, MINUTE};
@@ -58,11 +59,7 @@ fn removing_an_unknown_name_is_silent_and_stores_nothing() {
         .visit(&mut ada, |session| session.remove_attribute("unknown"))
         .unwrap();
     assert_eq!(given.stored(&ada, "n"), Some(1));
-    assert!(
-        !given
-            .take_calls()
-            .contains(&session_core::testkit::Verb::Apply)
-    );
+    assert!(!given.take_calls().contains(&Verb::Apply));
 }
 
 #[test]
@@ -230,7 +227,7 @@ fn setting_the_bytes_that_were_loaded_is_no_change() {
             session.update_attribute("n", |_: &mut i64| ())
         })
         .unwrap();
-    assert_eq!(given.take_calls(), [session_core::testkit::Verb::Load; 2]);
+    assert_eq!(given.take_calls(), [Verb::Load; 2]);
 }
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! A store that fails: an outage is never "no session", and no cookie is announced for a
 //! record that is not there.
 
-use session_core::testkit::{Fault, Verb};
+use session_core::testkit::{Fault, Verb, Visitor};
 use session_core::{Session, SessionError, SessionEvent};
 
 use crate::given::{Given, MINUTE};
@@ -37,7 +37,7 @@ const WRITES: [Write; 4] = [
 ];
 
 impl Write {
-    fn visitor(&self, given: &Given) -> session_core::testkit::Visitor {
+    fn visitor(&self, given: &Given) -> Visitor {
         if self.is_new_visitor {
             given.visitor()
         } else {

@@ -1,7 +1,7 @@
 //! A request in flight keeps its session alive (Servlet 7.5), within limits.
 
 use session_core::testkit::{Fault, Verb, Visitor};
-use session_core::{Exchange, Session, SessionEvent};
+use session_core::{DropReason, Exchange, Session, SessionEvent};
 
 use crate::given::{DAY, Distance, Given, HOUR, MINUTE, SECOND, poll_once};
 
@@ -204,7 +204,7 @@ fn without_a_runtime_nothing_is_kept_alive_and_nothing_breaks() {
     assert!(request.commit().unwrap().set_cookie().is_none());
     assert_eq!(
         given.take_events(),
-        [SessionEvent::WritesDropped(session_core::DropReason::Gone)]
+        [SessionEvent::WritesDropped(DropReason::Gone)]
     );
 }
 

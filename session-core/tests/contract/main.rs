@@ -3,6 +3,7 @@
 
 mod attributes;
 mod cancellation;
+mod changes_during_a_save;
 mod concurrency;
 mod configuration;
 mod cookie;
@@ -10,10 +11,13 @@ mod endings;
 mod failures;
 mod given;
 mod keep_alive;
+mod lagging;
 mod late_writes;
 mod model;
 mod presented_ids;
+mod requested_ids;
 mod requests_and_ids;
+mod response_headers;
 mod rotation;
 mod slow_store;
 mod state;

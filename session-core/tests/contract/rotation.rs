@@ -185,6 +185,20 @@ fn an_invalidation_follows_a_change_of_id_that_was_faster() {
 }
 
 #[test]
+fn a_straggler_that_knows_of_the_new_id_and_ends_the_session_ends_no_cookie() {
+    for given in Given::near_and_far() {
+        let mut ada = given.visitor_with_session();
+        let mut straggler = given.request(&ada);
+        given.visit(&mut ada, Session::change_session_id).unwrap();
+        straggler.session.set_attribute("n", &2).unwrap();
+        given.runtime.block_on(straggler.session.save()).unwrap();
+        straggler.session.invalidate().unwrap();
+        assert!(straggler.commit().unwrap().set_cookie().is_none());
+        assert!(!given.is_alive(&ada));
+    }
+}
+
+#[test]
 fn what_was_in_flight_under_the_old_id_is_kept() {
     for given in Given::near_and_far() {
         let mut ada = given.visitor_with_session();

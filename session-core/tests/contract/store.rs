@@ -1,17 +1,11 @@
 //! What the engine asks of its store and what it makes of the answers. The rules of the stores
 //! themselves are in `testkit::store`.
 
-use async_trait::async_trait;
-use session_core::store::{
-    Access, Applied, Created, Deleted, ImmediateStore, Loaded, SessionStore, StoreError, Swept,
-};
 use session_core::testkit::{Fault, Recording, SeededEntropy, Site, Verb, block_on};
-use session_core::{
-    ChangeSet, Entropy, MemoryStore, Record, Rejection, Session, SessionError, SessionEvent,
-    StoreKey, Timestamp,
-};
+use session_core::{Entropy, MemoryStore, Rejection, Session, SessionError, SessionEvent};
 
 use crate::given::{Distance, Given, HOUR, MINUTE, SECOND};
+use crate::lagging::Lagging;
 
 #[test]
 fn a_session_without_any_attribute_is_stored_and_found_again() {
@@ -83,66 +77,11 @@ fn somebody_elses_record_is_refused_and_told() {
     }
 }
 
-/// A store whose own idea of the time lags an hour behind, so that it answers with sessions
-/// that have expired.
-struct Lagging(MemoryStore);
-
-fn an_hour_before(now: Timestamp) -> Timestamp {
-    Timestamp::from_millis(now.as_millis() - HOUR.as_millis() as u64)
-}
-
-#[async_trait]
-impl SessionStore for Lagging {
-    async fn create(&self, record: &Record, now: Timestamp) -> Result<Created, StoreError> {
-        SessionStore::create(&self.0, record, now).await
-    }
-
-    async fn load(
-        &self,
-        key: &StoreKey,
-        access: Access,
-        now: Timestamp,
-    ) -> Result<Loaded, StoreError> {
-        SessionStore::load(&self.0, key, access, an_hour_before(now)).await
-    }
-
-    async fn apply(
-        &self,
-        key: &StoreKey,
-        changes: &ChangeSet,
-        now: Timestamp,
-    ) -> Result<Applied, StoreError> {
-        SessionStore::apply(&self.0, key, changes, now).await
-    }
-
-    async fn rename(
-        &self,
-        old: &StoreKey,
-        new: &StoreKey,
-        changes: &ChangeSet,
-        now: Timestamp,
-    ) -> Result<Applied, StoreError> {
-        SessionStore::rename(&self.0, old, new, changes, now).await
-    }
-
-    async fn delete(&self, key: &StoreKey) -> Result<Deleted, StoreError> {
-        SessionStore::delete(&self.0, key).await
-    }
-
-    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
-        SessionStore::sweep(&self.0, now, limit).await
-    }
-
-    fn immediate(&self) -> Option<&dyn ImmediateStore> {
-        None
-    }
-}
-
 #[test]
 fn an_expired_record_that_a_store_still_answers_with_is_no_session() {
     for limit in ["idle", "absolute"] {
         let site = Site::with(|builder| {
-            let builder = builder.store(Lagging(MemoryStore::new()));
+            let builder = builder.store(Lagging::default());
             match limit {
                 "idle" => builder.max_inactive_interval(MINUTE),
                 _ => builder.absolute_timeout(MINUTE).max_inactive_interval(None),

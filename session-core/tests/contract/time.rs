@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use session_core::testkit::{Fault, Verb};
+use session_core::testkit::{Fault, Verb, Visitor};
 use session_core::{MaxInactiveInterval, Session, Timestamp, Touch};
 
 use crate::given::{DAY, Distance, Given, HOUR, MILLISECOND, MINUTE, SECOND, poll_once};
 
 const IDLE: Duration = Duration::from_secs(30 * 60);
 
-fn set_interval(
-    given: &Given,
-    interval: impl Into<MaxInactiveInterval>,
-) -> session_core::testkit::Visitor {
+fn set_interval(given: &Given, interval: impl Into<MaxInactiveInterval>) -> Visitor {
     let mut ada = given.visitor_with_session();
     given
         .visit(&mut ada, |session| {
@@ -306,7 +303,7 @@ fn a_change_of_id_does_not_extend_the_absolute_limit_and_a_login_starts_it_anew(
     let born = given.now();
     given.pass(MINUTE * 30);
     given.visit(&mut ada, Session::change_session_id).unwrap();
-    let ends = |ada: &session_core::testkit::Visitor| given.peek(ada).unwrap().expires_at();
+    let ends = |ada: &Visitor| given.peek(ada).unwrap().expires_at();
     assert_eq!(ends(&ada), Some(born.saturating_add(HOUR)));
     given
         .visit(&mut ada, |session| session.login("ada"))

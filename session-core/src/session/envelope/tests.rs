@@ -252,12 +252,15 @@ proptest! {
     #[test]
     fn any_record_reads_back_as_it_was_written(record in any_record()) {
         let bytes = record.to_bytes();
-        prop_assert_eq!(bytes.capacity(), bytes.len(), "the buffer is made once, of the right size");
+        prop_assert_eq!(bytes.capacity(), bytes.len(), "the buffer is made once");
         prop_assert_eq!(Record::from_bytes(&bytes), Ok(record));
     }
 
     #[test]
-    fn a_record_that_is_cut_short_is_never_read(record in any_record(), cut in any::<prop::sample::Index>()) {
+    fn a_record_that_is_cut_short_is_never_read(
+        record in any_record(),
+        cut in any::<prop::sample::Index>(),
+    ) {
         let bytes = record.to_bytes();
         let length = cut.index(bytes.len());
         prop_assert_eq!(Record::from_bytes(&bytes[..length]), Err(EnvelopeError::Truncated));

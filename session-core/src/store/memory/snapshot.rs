@@ -79,8 +79,9 @@ impl MemoryStore {
     /// The file appears under `path`, or replaces the one that was there, when it is complete.
     /// Each shard is locked by itself and only for copying it, so requests go on meanwhile.
     /// What they change may be in the file or not: the snapshot of a restart is saved after the
-    /// server has stopped and [`drain`](crate::SessionManager::drain) is done. A session that ends later is still in the
-    /// file, so a file must not outlive the run that it was made for.
+    /// server has stopped and [`drain`](crate::SessionManager::drain) is done. A session that
+    /// ends later is still in the file, so a file must not outlive the restart that it was made
+    /// for.
     ///
     /// Blocks on the file system.
     ///

@@ -69,7 +69,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (NUMBERS, idle()).prop_map(|(number, minutes)| Step::Idle { number, minutes }),
         1 => NUMBERS.prop_map(Step::LogIn),
         4 => (NUMBERS, NUMBERS, 0_usize..200, any::<bool>())
-            .prop_map(|(old, new, length, with_login)| Step::Rename { old, new, length, with_login }),
+            .prop_map(|(old, new, length, with_login)| {
+                Step::Rename { old, new, length, with_login }
+            }),
         2 => NUMBERS.prop_map(Step::Delete),
         2 => (0_usize..4).prop_map(Step::Sweep),
         1 => Just(Step::SweepAll),

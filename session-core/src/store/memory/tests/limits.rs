@@ -86,7 +86,7 @@ fn bytes_are_counted_whatever_a_session_grows_by() {
     }
 }
 
-/// The smallest list is made with the widest header, which once was counted a byte too short.
+/// A list of one item is made with the widest header, the most that an append adds.
 #[test]
 fn making_and_deleting_lists_leaves_no_trace_in_the_books() {
     let store = builder().build();
