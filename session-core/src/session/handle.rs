@@ -30,6 +30,10 @@ use crate::lifecycle::commit::{Moment, Readers, SaveOutcome};
 /// before the response head leaves, before the end of a streamed body is visible, or on
 /// [`save`](Self::save); changes of other requests to other attributes are never overwritten.
 ///
+/// Requests that carry no cookie have nothing in common: where a browser sends its first two
+/// at once and both write, each gets a session, and the browser keeps the cookie that arrives
+/// last. An application that starts with parallel writes lets its page come first.
+///
 /// ```
 /// use session_core::testkit::{Site, block_on};
 ///
