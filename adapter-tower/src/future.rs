@@ -120,12 +120,19 @@ where
     // After an upgrade the connection is no longer this request's.
     let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     Ok(match exchange {
-        Some(exchange) if exchange.may_change() && !upgraded => {
+        Some(exchange)
+            if !upgraded && (exchange.may_change() || must_keep_alive(&exchange, &response)) =>
+        {
             let length = content_length(&response);
             response.map(|body| P::watched(body, exchange, length))
         }
         _ => response.map(P::plain),
     })
+}
+
+/// A body that is still being made may take longer than its session may lie idle.
+fn must_keep_alive<B: Body, S>(exchange: &Exchange<S>, response: &Response<B>) -> bool {
+    response.body().size_hint().exact().is_none() && exchange.uses_session()
 }
 
 /// The response that takes the place of the handler's when the session could not be stored:

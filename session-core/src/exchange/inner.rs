@@ -12,7 +12,7 @@ use crate::error::SessionError;
 use crate::event::{DropReason, SessionEvent};
 use crate::lifecycle::bind::{bind, bind_at_once};
 use crate::lifecycle::commit::{
-    Moment, Readers, SaveOutcome, act, decide, settle, something_is_due,
+    Moment, Readers, SaveOutcome, access_is_due, act, decide, settle, something_is_due,
 };
 use crate::lifecycle::deliver::{Delivery, deliver};
 use crate::lifecycle::door::at_once;
@@ -209,6 +209,13 @@ impl Inner {
         self.tell(events);
         engine.sweep_step(now);
         outcome
+    }
+
+    /// True when an access now is to be recorded.
+    pub(crate) fn access_is_due(&self) -> bool {
+        let state = self.state.lock();
+        let live = state.live.as_ref().filter(|live| live.stored && !live.gone);
+        live.is_some_and(|live| access_is_due(live, &self.engine, self.engine.now()))
     }
 
     /// Records an access now, so that a long request keeps its session alive.

@@ -45,13 +45,24 @@ impl KeepAlive {
                 return;
             }
             self.sleep = None;
-            if engine.is_immediate() {
-                at_once(inner.touch());
-            } else {
-                let inner = inner.clone();
-                runtime.spawn(Box::pin(async move { inner.touch().await }));
-            }
+            touch(inner);
         }
+    }
+
+    /// Idle time counts from the end of a long request.
+    pub(crate) fn end(&self, inner: &Arc<Inner>) {
+        if self.since.is_some() && inner.access_is_due() {
+            touch(inner);
+        }
+    }
+}
+
+fn touch(inner: &Arc<Inner>) {
+    if inner.engine.is_immediate() {
+        at_once(inner.touch());
+    } else if let Some(runtime) = inner.engine.runtime.get() {
+        let inner = inner.clone();
+        runtime.spawn(Box::pin(async move { inner.touch().await }));
     }
 }
 

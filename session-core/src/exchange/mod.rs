@@ -176,6 +176,13 @@ impl<S> Exchange<S> {
         Arc::strong_count(&self.inner) > 1
     }
 
+    /// True when the request uses a stored session, which a long body must keep alive even
+    /// where nobody can change it any more.
+    #[must_use]
+    pub fn uses_session(&self) -> bool {
+        self.inner.state.lock().stored_key().is_some()
+    }
+
     fn readers(&self) -> Readers {
         if self.may_change() {
             Readers::Some
@@ -239,6 +246,7 @@ impl<S> Drop for Exchange<S> {
             Stage::AfterHead => self.inner.clone().hand_off(),
             Stage::Finished => {}
         }
+        self.keep_alive.end(&self.inner);
     }
 }
 

@@ -162,7 +162,7 @@ impl State {
         let (phase, bar) = (self.phase, self.bar);
         let live = self.look(incarnation)?;
         phase.check()?;
-        if phase == Phase::HeadSent && !live.stored {
+        if phase == Phase::HeadSent && !live.stored && !live.creating {
             return Err(SessionError::ResponseCommitted);
         }
         if live.gone {

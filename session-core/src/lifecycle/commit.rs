@@ -12,7 +12,7 @@ use crate::event::{DropReason, SessionEvent};
 use crate::exchange::state::{Death, Ending, Phase, State};
 use crate::session::edits::{Edits, TakenTwice};
 use crate::session::live::{InFlight, Live};
-use crate::session::{ChangeSet, Record, Reply, SessionHandle, SessionId, StoreKey};
+use crate::session::{Attributes, ChangeSet, Record, Reply, SessionHandle, SessionId, StoreKey};
 use crate::store::{Access, Applied, Created, Deleted};
 
 /// Why a commit happens.
@@ -145,7 +145,7 @@ pub(crate) fn decide(
     state.dirty_since = None;
     let main = match &mut state.live {
         None => Main::Nothing,
-        Some(live) if !live.stored => decide_unstored(live, engine, phase, now),
+        Some(live) if !live.stored => decide_unstored(live, engine, phase, readers, now),
         Some(live) => decide_stored(live, engine, moment, readers, now),
     };
     Batch {
@@ -155,7 +155,13 @@ pub(crate) fn decide(
     }
 }
 
-fn decide_unstored(live: &mut Live, engine: &Engine, phase: Phase, now: Timestamp) -> Main {
+fn decide_unstored(
+    live: &mut Live,
+    engine: &Engine,
+    phase: Phase,
+    readers: Readers,
+    now: Timestamp,
+) -> Main {
     if live.pending.is_empty() {
         return Main::Nothing;
     }
@@ -163,7 +169,7 @@ fn decide_unstored(live: &mut Live, engine: &Engine, phase: Phase, now: Timestam
         live.pending = Default::default();
         return Main::Refuse(SessionError::ResponseCommitted);
     }
-    create(live, engine, now).unwrap_or_else(Main::Refuse)
+    create(live, engine, readers, now).unwrap_or_else(Main::Refuse)
 }
 
 fn decide_stored(
@@ -218,7 +224,12 @@ fn decide_stored(
     }
 }
 
-fn create(live: &mut Live, engine: &Engine, now: Timestamp) -> Result<Main, SessionError> {
+fn create(
+    live: &mut Live,
+    engine: &Engine,
+    readers: Readers,
+    now: Timestamp,
+) -> Result<Main, SessionError> {
     let id = match live.pending.new_id.or(live.id) {
         Some(id) => id,
         None => engine.draw_id()?,
@@ -229,6 +240,10 @@ fn create(live: &mut Live, engine: &Engine, now: Timestamp) -> Result<Main, Sess
     record.handle = SessionHandle::of_new_session(&record.key);
     record.issued_at = now;
     record.apply(&changes, now)?;
+    live.creating = true;
+    if readers == Readers::Some {
+        live.in_flight = Some(Box::new(InFlight::of(&changes)));
+    }
     Ok(Main::Create(Box::new(record), id))
 }
 
@@ -245,7 +260,7 @@ fn reissue_is_due(live: &Live, engine: &Engine, now: Timestamp) -> bool {
     live.signed_by_older_key || rolling
 }
 
-fn access_is_due(live: &Live, engine: &Engine, now: Timestamp) -> bool {
+pub(crate) fn access_is_due(live: &Live, engine: &Engine, now: Timestamp) -> bool {
     let access = Access::Counted {
         unless_within: engine.touch_interval(),
     };
@@ -390,11 +405,14 @@ async fn change_stored(
                 if now.saturating_since(started) > CONFLICT_PATIENCE {
                     return Err(SessionError::Conflict);
                 }
-                change.edits.replay(
-                    &mut change.changes.attributes,
-                    &record.attributes,
-                    change.taken_twice,
-                )?;
+                // A login over another principal never sees that one's attributes.
+                let stored = match change.changes.clear_attributes {
+                    true => Attributes::default(),
+                    false => record.attributes,
+                };
+                change
+                    .edits
+                    .replay(&mut change.changes.attributes, &stored, change.taken_twice)?;
                 tries += 1;
                 back_off(engine, tries).await?;
             }
@@ -484,6 +502,7 @@ fn fold(state: &mut State, done: Done, now: Timestamp, ended: bool) -> SaveOutco
         return nothing;
     };
     live.in_flight = None;
+    live.creating = false;
     live.version += 1;
     match done {
         Done::Nothing => nothing,
@@ -532,6 +551,7 @@ fn fold(state: &mut State, done: Done, now: Timestamp, ended: bool) -> SaveOutco
 /// The session shows what is stored again. One that is gone stays so.
 fn lose_changes(live: &mut Live, error: &SessionError) {
     live.in_flight = None;
+    live.creating = false;
     live.version += 1;
     if matches!(error, SessionError::Gone) {
         live.gone = true;

@@ -192,10 +192,10 @@ impl Record {
         }
         for change in &changes.attributes {
             let current = self.attributes.get(&change.name);
+            let current = current.filter(|_| !changes.clear_attributes);
             if !change.expected.is_met_by(current) {
                 return Err(Refusal::Conflict);
             }
-            let current = current.filter(|_| !changes.clear_attributes);
             if let (Edit::Append(_), Some(current)) = (&change.edit, current)
                 && !current.value.is_list()
             {

@@ -31,10 +31,10 @@ enum StepKind {
     Update(Replay),
 }
 
-/// What happens when another request took the same value first.
+/// What happens to a take whose attribute was taken or changed by another request first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TakenTwice {
-    /// Both read it. Nobody is there to be told.
+    /// Nobody is there to be told: what is stored now stays, since nobody has read it yet.
     Ignore,
     /// The later one is told that it was too late.
     Refuse,
@@ -85,19 +85,34 @@ impl Edits {
         }
     }
 
-    /// Removes `name`, whose value was just read, so that at most one request gets it.
+    /// Removes `name`, whose value was just read, so that at most one request gets it and
+    /// nothing is removed that was not read.
     pub(crate) fn take_once(&mut self, name: &str, base: &Attributes) {
-        if self.position(name).is_some() {
-            return self.remove(name, Expected::Anything, base);
-        }
         let stored = base.get(name);
-        if stored.is_some() {
-            let name = self.push(name, Expected::revision_of(stored), Edit::Remove, base);
-            self.steps.push(Step {
-                name,
-                kind: StepKind::Take,
-            });
-        }
+        let expected = Expected::revision_of(stored);
+        let name = match self.position(name) {
+            None if stored.is_none() => return,
+            None => self.push(name, expected, Edit::Remove, base),
+            Some(index) => {
+                let change = &mut self.changes[index];
+                let name = change.name.clone();
+                if let Edit::Append(items) = std::mem::replace(&mut change.edit, Edit::Remove) {
+                    change.expected = expected;
+                    self.steps.push(Step {
+                        name: name.clone(),
+                        kind: StepKind::Append(items),
+                    });
+                }
+                if !self.has_steps(&name) {
+                    return;
+                }
+                name
+            }
+        };
+        self.steps.push(Step {
+            name,
+            kind: StepKind::Take,
+        });
     }
 
     /// Adds `items` to the end of the list `name`.
@@ -243,7 +258,7 @@ impl Step {
     ) -> Result<Option<Value>, SessionError> {
         match &mut self.kind {
             StepKind::Take => match taken_twice {
-                TakenTwice::Ignore => Ok(None),
+                TakenTwice::Ignore => Ok(value),
                 TakenTwice::Refuse => Err(SessionError::Conflict),
             },
             StepKind::Update(update) => update(&self.name, value.as_ref()),

@@ -331,14 +331,24 @@ impl<S> Session<S> {
         &self,
         name: &str,
     ) -> Result<Option<T>, SessionError> {
-        let value = self.get_attribute(name)?;
-        if value.is_some() {
-            self.change(|live| {
-                live.take(name);
-                Ok(())
+        loop {
+            let (seen, version) = self.see_version(name)?;
+            let Some(value) = decode(name, seen.value(name))? else {
+                return Ok(None);
+            };
+            let taken = self.change(|live| {
+                let same = || live.see(name).value(name) == seen.value(name);
+                let untouched = live.version == version || same();
+                if untouched {
+                    live.take(name);
+                }
+                Ok(untouched)
             })?;
+            // Else another task of this request was faster: once more.
+            if taken {
+                return Ok(Some(value));
+            }
         }
-        Ok(value)
     }
 
     /// The attribute `A`; `None` when there is none.

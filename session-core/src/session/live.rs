@@ -22,6 +22,8 @@ pub(crate) struct Live {
     pub(crate) record: Record,
     /// True when the store has the session.
     pub(crate) stored: bool,
+    /// True while a commit under way stores the session for the first time.
+    pub(crate) creating: bool,
     /// The access before this one.
     pub(crate) last_accessed: Timestamp,
     /// True when the client does not know the session yet.
@@ -132,6 +134,7 @@ impl Live {
         Self {
             is_new: id.is_none(),
             stored: id.is_some(),
+            creating: false,
             id,
             last_accessed,
             record,
@@ -149,7 +152,7 @@ impl Live {
     /// True when there is a session in the sense of `getSession(false)`: it is stored, or
     /// this request has written something that will be.
     pub(crate) fn exists(&self) -> bool {
-        self.stored || !self.pending.is_empty()
+        self.stored || self.creating || !self.pending.is_empty()
     }
 
     pub(crate) fn max_inactive_interval(&self) -> MaxInactiveInterval {

@@ -342,6 +342,17 @@ fn a_session_over_its_byte_limit_is_refused_at_the_call_that_fills_it() {
 }
 
 #[test]
+fn a_session_of_exactly_its_byte_limit_has_room() {
+    let given = Given::at(Distance::Near, |builder| builder.max_bytes(100));
+    let request = given.request(&given.visitor());
+    // A name of one byte, and two bytes of MessagePack in front of a text of this length.
+    let too_large = request.session.set_attribute("a", &"x".repeat(98));
+    assert!(matches!(too_large, Err(SessionError::TooLarge)));
+    request.session.set_attribute("a", &"x".repeat(97)).unwrap();
+    given.runtime.block_on(request.session.save()).unwrap();
+}
+
+#[test]
 fn a_session_over_its_attribute_limit_is_refused_at_the_call_that_fills_it() {
     let given = Given::at(Distance::Near, |builder| builder.max_attributes(2));
     let request = given.request(&given.visitor());

@@ -3,7 +3,7 @@
 use session_core::testkit::{Fault, Verb};
 use session_core::{Session, SessionError, SessionView};
 
-use crate::given::{Given, MINUTE, poll_once};
+use crate::given::{Distance, Given, MINUTE, poll_once};
 
 /// Starts a save of `first`, makes the change `then` while it is under way, lets it end, and
 /// answers what is stored after the commit.
@@ -127,4 +127,33 @@ fn a_session_that_is_being_saved_still_shows_what_was_written() {
             Ok(())
         },
     );
+}
+
+#[test]
+fn a_set_that_repeats_what_a_refused_save_was_storing_is_not_lost() {
+    let given = Given::at(Distance::Far, |builder| builder.max_attributes(2));
+    let ada = given.visitor_with_session();
+    let mut request = given.request(&ada);
+    request.session.set_attribute("m", &2).unwrap();
+    given.next(Verb::Apply, Fault::HoldRequest);
+    let session = request.session.clone();
+    let mut save = Box::pin(session.save());
+    assert!(poll_once(save.as_mut()).is_pending());
+    given.runtime.run_until_stalled();
+    request.session.set_attribute("m", &2).unwrap();
+    // Another request takes the last place, and leaves it when the save has been refused.
+    let mut tab = ada.clone();
+    given
+        .visit(&mut tab, |session| session.set_attribute("x", &1))
+        .unwrap();
+    given.store.inner().release();
+    assert!(matches!(
+        given.in_a_while(save),
+        Err(SessionError::TooLarge)
+    ));
+    given
+        .visit(&mut tab, |session| session.remove_attribute("x"))
+        .unwrap();
+    let _ = given.in_a_while(request.exchange.commit()).unwrap();
+    assert_eq!(given.stored(&ada, "m"), Some(2));
 }

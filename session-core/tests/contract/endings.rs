@@ -74,6 +74,19 @@ fn a_slow_request_that_only_reads_touches_nothing_back_to_life() {
 }
 
 #[test]
+fn a_request_that_learned_of_the_end_when_it_answered_refuses_late_writes_at_once() {
+    for given in Given::near_and_far() {
+        let ada = given.visitor_with_session();
+        let mut slow = given.request(&ada);
+        given.visit(&mut ada.clone(), Session::logout).unwrap();
+        given.pass(MINUTE * 5);
+        slow.send_head();
+        let late = slow.session.set_attribute("n", &2);
+        assert!(matches!(late, Err(SessionError::Gone)));
+    }
+}
+
+#[test]
 fn a_stream_in_flight_does_not_revive_the_session_either_and_ends_normally() {
     for given in Given::near_and_far() {
         let ada = given.visitor_with_session();

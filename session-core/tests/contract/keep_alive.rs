@@ -76,17 +76,19 @@ fn the_session_is_touched_every_third_of_its_idle_limit() {
 }
 
 #[test]
-fn a_session_that_never_idles_out_is_touched_in_time_to_learn_of_a_rotation() {
-    let given = Given::at(Distance::Near, |builder| {
-        builder.max_inactive_interval(None)
-    });
-    let mut ada = given.visitor_with_session();
-    let mut request = given.request(&ada);
-    given.visit(&mut ada, Session::change_session_id).unwrap();
-    request.stay_pending(MINUTE * 45);
-    request.session.set_attribute("n", &2).unwrap();
-    assert!(request.commit().unwrap().set_cookie().is_none());
-    assert_eq!(given.stored(&ada, "n"), Some(2));
+fn a_session_that_may_idle_for_long_is_touched_in_time_to_learn_of_a_rotation() {
+    for idle in [None, Some(HOUR * 10)] {
+        let given = Given::at(Distance::Near, |builder| {
+            builder.max_inactive_interval(idle)
+        });
+        let mut ada = given.visitor_with_session();
+        let mut request = given.request(&ada);
+        given.visit(&mut ada, Session::change_session_id).unwrap();
+        request.stay_pending(MINUTE * 45);
+        request.session.set_attribute("n", &2).unwrap();
+        assert!(request.commit().unwrap().set_cookie().is_none());
+        assert_eq!(given.stored(&ada, "n"), Some(2));
+    }
 }
 
 #[test]

@@ -224,7 +224,10 @@ fn saving_nothing_is_unchanged_and_saving_something_is_stored() {
     for given in Given::near_and_far() {
         let request = given.request(&given.visitor_with_session());
         let save = || given.runtime.block_on(request.session.save()).unwrap();
+        given.pass(MINUTE * 2);
+        given.take_calls();
         assert_eq!(save(), SaveOutcome::Unchanged);
+        assert_eq!(given.take_calls(), []);
         request.session.set_attribute("n", &2).unwrap();
         assert_eq!(save(), SaveOutcome::Stored);
         assert_eq!(save(), SaveOutcome::Unchanged);

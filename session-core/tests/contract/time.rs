@@ -382,7 +382,9 @@ fn on_a_far_store_an_access_within_a_minute_costs_no_write() {
     given.pass(SECOND * 59);
     given.visit(&mut ada, Session::is_new).unwrap();
     assert_eq!(given.take_calls(), [Verb::Load]);
-    let accessed = given.peek(&ada).unwrap().last_accessed_time();
+    let view = given.peek(&ada).unwrap();
+    let accessed = view.last_accessed_time();
+    assert_eq!(accessed, view.creation_time());
     given.pass(SECOND);
     given.visit(&mut ada, Session::is_new).unwrap();
     assert!(given.peek(&ada).unwrap().last_accessed_time() > accessed);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use session_core::testkit::{Verb, Visitor};
 use session_core::{Session, SessionError};
 
-use crate::given::{Distance, Given};
+use crate::given::{Distance, Given, MILLISECOND, poll_once};
 
 fn increment(session: &Session) {
     session
@@ -71,6 +71,23 @@ fn an_update_that_lost_the_race_runs_again_on_the_newer_value() {
         assert_eq!(given.stored(&ada, "n"), Some(42));
         assert_eq!(runs.load(Ordering::SeqCst), 2);
     }
+}
+
+#[test]
+fn on_a_far_store_whoever_lost_a_race_waits_a_moment_before_the_next_try() {
+    let given = Given::far();
+    let ada = given.visitor_with_session();
+    let mut request = given.request(&ada);
+    increment(&request.session);
+    meanwhile(&given, &ada, |session| session.set_attribute("n", &10));
+    let mut commit = Box::pin(request.exchange.commit());
+    for _ in 0..20 {
+        assert!(poll_once(commit.as_mut()).is_pending());
+        given.runtime.run_until_stalled();
+    }
+    given.pass(MILLISECOND);
+    let _ = given.in_a_while(commit).unwrap();
+    assert_eq!(given.stored(&ada, "n"), Some(11));
 }
 
 #[test]
