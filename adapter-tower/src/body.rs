@@ -178,8 +178,7 @@ impl<D: bytes::Buf, S> Watch<D, S> {
             }
             match body.as_mut().poll_frame(cx) {
                 Poll::Pending => {
-                    exchange.poll_keep_alive(cx);
-                    return Poll::Pending;
+                    ready!(exchange.poll_keep_alive(cx));
                 }
                 Poll::Ready(None) => self.held = Some(None),
                 Poll::Ready(Some(Ok(frame))) => {

@@ -63,7 +63,8 @@ where
             let answer = match this.handler.poll(cx) {
                 Poll::Ready(answer) => answer,
                 Poll::Pending => {
-                    exchange.poll_keep_alive(cx);
+                    // Completes only during a body.
+                    let _ = exchange.poll_keep_alive(cx);
                     return Poll::Pending;
                 }
             };

@@ -9,7 +9,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::cookie::{
     CookieError, CookieOptions, CookiePolicy, KeyError, Keyring, SameSite, SecretKey,
 };
-use crate::engine::{Engine, Settings, SkipPredicate, Touch};
+use crate::engine::{Engine, FailedCommit, Settings, SkipPredicate, Touch};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::event::{EventSink, SessionEvent};
 use crate::exchange::Main;
@@ -86,6 +86,7 @@ impl SessionManagerBuilder {
                 },
                 strict_reads: false,
                 touch: Touch::OnUse,
+                failed_commit: FailedCommit::ReplaceResponse,
                 keep_alive_limit: Duration::from_secs(60 * 60),
                 store_timeout: Duration::from_secs(5),
             },
@@ -279,6 +280,13 @@ impl<S> SessionManagerBuilder<S> {
     #[must_use]
     pub fn touch(mut self, touch: Touch) -> Self {
         self.settings.touch = touch;
+        self
+    }
+
+    /// What becomes of a response whose session could not be stored.
+    #[must_use]
+    pub fn failed_commit(mut self, failed_commit: FailedCommit) -> Self {
+        self.settings.failed_commit = failed_commit;
         self
     }
 

@@ -40,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) strict_reads: bool,
     pub(crate) touch: Touch,
+    pub(crate) failed_commit: FailedCommit,
     pub(crate) keep_alive_limit: Duration,
     pub(crate) store_timeout: Duration,
 }
@@ -54,6 +55,17 @@ pub enum Touch {
     /// All that carry the id of a live session, as Servlet 7.6 has it, at the price of a
     /// store call in each.
     EveryRequest,
+}
+
+/// What becomes of a response whose session could not be stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FailedCommit {
+    /// An error takes its place, so that no visitor is told of something that did not happen.
+    #[default]
+    ReplaceResponse,
+    /// It leaves as it is, without a cookie. For sites whose sessions hold nothing that a
+    /// visitor is told of.
+    KeepResponse,
 }
 
 /// How often a session in use is touched in a store that is not in this process: at most

@@ -10,6 +10,9 @@ use crate::store::StoreError;
 /// The error of somebody else's code, kept as the source of one of ours.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
+/// [`BoxError`] for errors that are cloned.
+pub type SharedError = Arc<dyn std::error::Error + Send + Sync + 'static>;
+
 /// Why an operation on a session was refused, or why its changes were not stored.
 ///
 /// [`status`](Self::status) and [`public_text`](Self::public_text) are what an adapter answers
@@ -32,7 +35,7 @@ pub enum SessionError {
         name: Arc<str>,
         /// What the decoder says.
         #[source]
-        source: Arc<rmp_serde::decode::Error>,
+        source: SharedError,
     },
     /// The value cannot be stored. The session is unchanged.
     #[error("the value for the attribute {name:?} cannot be stored")]
@@ -41,7 +44,7 @@ pub enum SessionError {
         name: Arc<str>,
         /// What the encoder says.
         #[source]
-        source: Arc<rmp_serde::encode::Error>,
+        source: SharedError,
     },
     /// The source of random bytes failed, so no id could be made.
     #[error(transparent)]
@@ -61,6 +64,9 @@ pub enum SessionError {
     /// called on this session in this request (`IllegalStateException` in the Servlet API).
     #[error("the session was invalidated")]
     Invalidated,
+    /// The runtime ended while the changes were being stored. It is unknown whether they were.
+    #[error("the runtime ended while the session was being stored")]
+    Interrupted,
     /// Names of attributes and principals are 1 to 255 bytes long.
     #[error("a name must be 1 to 255 bytes long")]
     InvalidName,
@@ -111,6 +117,7 @@ impl SessionError {
             Self::TooLarge => 413,
             Self::Entropy(_)
             | Self::Full
+            | Self::Interrupted
             | Self::NewerFormat
             | Self::TimedOut(_)
             | Self::Unavailable(_) => 503,

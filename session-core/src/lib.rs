@@ -72,9 +72,9 @@ mod session;
 pub use builder::{ConfigError, SessionManagerBuilder};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use cookie::{CookieError, KeyError, SameSite, SecretKey};
-pub use engine::Touch;
+pub use engine::{FailedCommit, Touch};
 pub use entropy::{Entropy, EntropyError, SystemEntropy};
-pub use error::{BoxError, SessionError};
+pub use error::{BoxError, SessionError, SharedError};
 pub use event::{DropReason, EndReason, Rejection, SessionEvent};
 pub use exchange::{Exchange, ExchangeHandle, IdSource, Main, Opening};
 pub use facts::{Facts, HeaderSink};
@@ -83,5 +83,9 @@ pub use lifecycle::commit::SaveOutcome;
 pub use lifecycle::deliver::Delivery;
 pub use manager::SessionManager;
 pub use runtime::{BoxFuture, Runtime};
-pub use session::*;
+pub use session::{
+    Attribute, AttributeChange, Attributes, Authentication, ChangeSet, Codec, Edit, EnvelopeError,
+    Expected, Fingerprint, Items, Limits, Login, MaxInactiveInterval, Record, Refusal, Reply,
+    Revision, Session, SessionAttribute, SessionHandle, SessionId, SessionView, StoreKey, Value,
+};
 pub use store::memory::MemoryStore;

@@ -14,6 +14,7 @@ use crate::app::Chat;
 use crate::prompt::{ChatPrompt, Entry, Message, Question, ReplyId};
 use crate::refusal::Refusal;
 use crate::reply::{self, Reply};
+use crate::responder::Tokens;
 
 /// The body of `POST /api/chat`.
 #[derive(Clone, Debug, Deserialize)]
@@ -64,7 +65,10 @@ pub async fn say(
         text: message,
     });
     session.append_attribute(ChatPrompt::NAME, &question)?;
-    answer(&chat, session, reply).await
+    session.save().await?;
+    let prompt = prompt_of(&session)?;
+    let tokens = ask(&chat, &prompt, reply).await?;
+    stream(&chat, tokens, session, reply, &prompt)
 }
 
 /// `POST /api/chat/regenerate`: drops the last reply and streams a new one.
@@ -77,8 +81,14 @@ pub async fn regenerate(
 ) -> Result<Response, Refusal> {
     let Session(session) = session.ok_or(Refusal::NoReply)?;
     let reply = chat.draw_reply_id()?;
+    // The old reply goes when the new one comes: a model that is away costs nothing.
+    let mut again = prompt_of(&session)?;
+    again.ask_again(reply);
+    let tokens = ask(&chat, &again, reply).await?;
     session.update(move |prompt: &mut ChatPrompt| prompt.ask_again(reply))?;
-    answer(&chat, session, reply).await
+    session.save().await?;
+    let prompt = prompt_of(&session)?;
+    stream(&chat, tokens, session, reply, &prompt)
 }
 
 /// `DELETE /api/chat`: forgets the conversation; a session is not created for that.
@@ -99,20 +109,21 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 /// no later request can tell.
 const X_SESSION_IS_NEW: HeaderName = HeaderName::from_static("x-session-is-new");
 
-/// Stores what was asked and streams the reply to it.
-async fn answer(
+/// Asks for the reply `id` to the turn that waits for it.
+async fn ask(chat: &Chat, prompt: &ChatPrompt, id: ReplyId) -> Result<Tokens, Refusal> {
+    let turn = prompt.turn(id).ok_or(Refusal::NoReply)?;
+    let tokens = chat.responder.reply(&turn).await;
+    Ok(tokens.inspect_err(|error| reply::log(error))?)
+}
+
+/// Streams `tokens` as the reply `id` of the conversation.
+fn stream(
     chat: &Chat,
+    tokens: Tokens,
     session: session_core::Session,
-    reply: ReplyId,
+    id: ReplyId,
+    prompt: &ChatPrompt,
 ) -> Result<Response, Refusal> {
-    session.save().await?;
-    let prompt = prompt_of(&session)?;
-    let turn = prompt.turn(reply).ok_or(Refusal::NoReply)?;
-    let tokens = chat
-        .responder
-        .reply(&turn)
-        .await
-        .inspect_err(|error| reply::log(error))?;
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
@@ -122,8 +133,8 @@ async fn answer(
             if session.is_new()? { "true" } else { "false" },
         ),
     ];
-    let room = chat.limits.room(&prompt);
-    let reply = Reply::new(tokens, chat.stop.clone(), session, reply, room);
+    let room = chat.limits.room(prompt);
+    let reply = Reply::new(tokens, chat.stop.clone(), session, id, room);
     Ok((headers, Body::from_stream(reply)).into_response())
 }
 

@@ -153,6 +153,10 @@ pub async fn guard(State(cors): State<Cors>, request: Request, next: Next) -> Re
             header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
             HeaderValue::from_static("true"),
         );
+        headers.insert(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("x-session-is-new"),
+        );
     }
     response
 }

@@ -12,7 +12,7 @@ use crate::error::SessionError;
 use crate::event::{DropReason, SessionEvent};
 use crate::lifecycle::bind::{bind, bind_at_once};
 use crate::lifecycle::commit::{
-    Moment, Readers, SaveOutcome, access_is_due, act, decide, settle, something_is_due,
+    HOPS_MAX, Moment, Readers, SaveOutcome, access_is_due, act, decide, settle, something_is_due,
 };
 use crate::lifecycle::deliver::{Delivery, deliver};
 use crate::lifecycle::door::at_once;
@@ -140,6 +140,7 @@ impl Inner {
             drop(turn);
             return outcome;
         };
+        let inner = self.clone();
         let (done, outcome) = oneshot::channel();
         let guard = self.engine.handoffs.begin();
         runtime.spawn(Box::pin(async move {
@@ -150,8 +151,11 @@ impl Inner {
             let _ = done.send(outcome);
             drop(guard);
         }));
-        // A runtime that is shutting down drops its tasks.
-        outcome.await.unwrap_or(Err(SessionError::Failed))
+        outcome.await.unwrap_or_else(|_| {
+            // A runtime that is shutting down drops its tasks, wherever they are.
+            inner.state.lock().die(Death::CommitFailed);
+            Err(SessionError::Interrupted)
+        })
     }
 
     /// Commits what a dropped body or a dropped handle leaves behind.
@@ -230,7 +234,7 @@ impl Inner {
             return;
         };
         let changes = ChangeSet::touch(now, engine.settings.limits);
-        loop {
+        for _ in 0..HOPS_MAX {
             match engine.apply(&key, &changes, now).await {
                 Ok(Applied::Moved(to)) => {
                     key = to;

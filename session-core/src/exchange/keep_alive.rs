@@ -1,9 +1,10 @@
 //! A long request keeps its session alive by touching it now and then.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::LATE_COMMIT_INTERVAL;
 use super::inner::Inner;
 use crate::clock::Timestamp;
 use crate::lifecycle::door::at_once;
@@ -15,6 +16,7 @@ use crate::store::FORWARD_LIFETIME;
 pub(crate) struct KeepAlive {
     since: Option<Timestamp>,
     sleep: Option<BoxFuture<()>>,
+    flush: Option<BoxFuture<()>>,
 }
 
 impl KeepAlive {
@@ -47,6 +49,20 @@ impl KeepAlive {
             self.sleep = None;
             touch(inner);
         }
+    }
+
+    /// Completes now and then while a body is silent, so that what a task of the handler wrote
+    /// meanwhile does not wait for the next frame.
+    pub(crate) fn poll_flush_due(&mut self, inner: &Inner, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(runtime) = inner.engine.runtime.get() else {
+            return Poll::Pending;
+        };
+        let flush = self
+            .flush
+            .get_or_insert_with(|| runtime.sleep(LATE_COMMIT_INTERVAL));
+        ready!(flush.as_mut().poll(cx));
+        self.flush = None;
+        Poll::Ready(())
     }
 
     /// Idle time counts from the end of a long request.

@@ -17,6 +17,7 @@ use keep_alive::KeepAlive;
 pub use opening::Opening;
 use state::{Death, Phase};
 
+use crate::engine::FailedCommit;
 use crate::error::SessionError;
 use crate::lifecycle::admit::RequestedSessionId;
 use crate::lifecycle::bind::{bind, bind_at_once};
@@ -114,8 +115,10 @@ impl<S> Exchange<S> {
         let outcome = ready!(self.poll_job(cx, Moment::Head, readers));
         self.stage = readers.stage_after_head();
         let delivery = self.inner.leave(readers);
+        let kept = self.inner.engine.settings.failed_commit == FailedCommit::KeepResponse;
         Poll::Ready(match outcome {
             Ok(_) | Err(SessionError::Gone) => Ok(delivery),
+            Err(_) if kept => Ok(delivery),
             Err(error) => Err(error),
         })
     }
@@ -166,8 +169,18 @@ impl<S> Exchange<S> {
 
     /// Keeps the session of a long request alive. To be called whenever the handler or the
     /// body is pending; costs nothing for a request that does not use its session.
-    pub fn poll_keep_alive(&mut self, cx: &mut Context<'_>) {
+    ///
+    /// Completes when it is time to [`poll_flush`](Self::poll_flush) although the body is
+    /// silent: a task of the handler may be writing. The caller polls again then. A client
+    /// that stops reading is not noticed: what is written for it is stored when its connection
+    /// ends or the body goes on.
+    pub fn poll_keep_alive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.keep_alive.poll(&self.inner, cx);
+        if self.stage == Stage::AfterHead && self.may_change() {
+            self.keep_alive.poll_flush_due(&self.inner, cx)
+        } else {
+            Poll::Pending
+        }
     }
 
     /// False when nobody can change the session any more, so that the body needs no wrapper.

@@ -51,7 +51,7 @@ const ID_ATTEMPTS_MAX: usize = 2;
 
 /// How many forwarding entries a write follows: as many rotations can hardly happen within one
 /// request.
-const HOPS_MAX: usize = 16;
+pub(crate) const HOPS_MAX: usize = 16;
 
 /// For how long a commit tries again when other requests win the race for an attribute.
 /// Somebody always wins, so this much time passes only under a storm of writers.
@@ -419,6 +419,8 @@ async fn change_stored(
             // A rotation never follows a forward.
             Applied::Moved(_) if new_id.is_some() => return Err(SessionError::Moved),
             Applied::Moved(to) if hops < HOPS_MAX => {
+                // Its client has another cookie by now; this request can send it none.
+                change.changes.issued_at = None;
                 key = to;
                 hops += 1;
             }

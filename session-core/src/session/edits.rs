@@ -77,6 +77,12 @@ impl Edits {
         }
     }
 
+    /// Sets or removes `name` whatever is stored: what is stored is not known yet.
+    pub(crate) fn overwrite(&mut self, name: &str, edit: Edit) {
+        self.forget(name);
+        self.push(name, Expected::Anything, edit, &Attributes::default());
+    }
+
     /// Removes `name`. Removing what is not stored is no change.
     pub(crate) fn remove(&mut self, name: &str, expected: Expected, base: &Attributes) {
         self.forget(name);

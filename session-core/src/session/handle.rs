@@ -238,6 +238,7 @@ impl<S> Session<S> {
     #[doc(alias = "removeAttribute")]
     #[doc(alias = "removeValue")]
     pub fn remove_attribute(&self, name: &str) -> Result<(), SessionError> {
+        check_name(name)?;
         self.change(|live| {
             live.remove(name);
             Ok(())
@@ -259,7 +260,8 @@ impl<S> Session<S> {
     /// again on the newer value. It may therefore run several times, and should do nothing
     /// but change its argument. It never runs under a lock. An absent attribute starts as
     /// `T::default()`. The answer is provisional until the commit; after
-    /// [`save`](Self::save) the session shows the committed value.
+    /// [`save`](Self::save) the session shows the committed value. An update that changes
+    /// nothing of what the request sees is no change, and is not run again.
     ///
     /// # Errors
     /// [`SessionError::Decode`] when the value is not a `T`; else as
@@ -512,7 +514,7 @@ impl<S> Session<S> {
         let live = state.edit(self.incarnation)?;
         live.version += 1;
         let outcome = change(live);
-        if state.phase == Phase::HeadSent && state.dirty_since.is_none() {
+        if state.phase == Phase::HeadSent && state.dirty_since.is_none() && state.is_dirty() {
             state.dirty_since = Some(self.inner.engine.now());
         }
         outcome

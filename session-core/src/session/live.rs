@@ -249,18 +249,28 @@ impl Live {
     pub(crate) fn put(&mut self, name: &str, value: Value, limits: &Limits) -> Changed {
         let after = name.len() + value.bytes().len();
         self.room(name, limits, |_| after)?;
+        if self.is_in_flight(name) {
+            self.pending.edits.overwrite(name, Edit::Put(value));
+            return Ok(());
+        }
         let (base, expected) = (self.base(), self.expected(name));
         self.pending.edits.put(name, value, expected, &base);
         Ok(())
     }
 
     pub(crate) fn remove(&mut self, name: &str) {
+        if self.is_in_flight(name) {
+            return self.pending.edits.overwrite(name, Edit::Remove);
+        }
         let (base, expected) = (self.base(), self.expected(name));
         self.pending.edits.remove(name, expected, &base);
     }
 
     /// Removes what was just read.
     pub(crate) fn take(&mut self, name: &str) {
+        if self.sets_in_flight(name) {
+            return self.remove(name);
+        }
         let base = self.base();
         self.pending.edits.take_once(name, &base);
     }
@@ -335,6 +345,21 @@ impl Live {
         changes.login = pending.login.map(|login| *login);
         changes.reply = reply;
         (changes, edits)
+    }
+
+    /// True when a commit under way changes `name`: it may yet be refused, so that whatever is
+    /// done to the attribute meanwhile must be committed as well.
+    fn is_in_flight(&self, name: &str) -> bool {
+        let in_flight = self.in_flight.as_ref();
+        in_flight.is_some_and(|it| it.attributes.iter().any(|change| &*change.name == name))
+    }
+
+    fn sets_in_flight(&self, name: &str) -> bool {
+        let sets = |change: &AttributeChange| {
+            &*change.name == name && !matches!(change.edit, Edit::Append(_))
+        };
+        let in_flight = self.in_flight.as_ref();
+        in_flight.is_some_and(|it| it.attributes.iter().any(sets))
     }
 
     /// The precondition of a plain set: none, unless strict reads are on and it was read.

@@ -264,7 +264,7 @@ fn a_renewal_that_a_straggler_could_not_send_is_still_due() {
         let mut ada = given.visitor_with_session();
         let mut straggler = given.request(&ada);
         lines(&given, &mut ada, |session| {
-            assert!(session.change_session_id().is_ok())
+            assert!(session.change_session_id().is_ok());
         });
         given.pass(MINUTE * 6);
         write(&straggler.session);

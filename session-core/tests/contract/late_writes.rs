@@ -187,13 +187,15 @@ impl Runtime for Ended {
 fn a_runtime_that_has_shut_down_loses_the_late_writes_to_a_far_store_and_that_is_told() {
     let given = Given::without_runtime(Distance::Far, |builder| builder);
     let ada = given.visitor_with_session();
-    let mut stream = given.request(&ada);
-    stream.send_head();
+    let (mut saved, mut dropped) = (given.request(&ada), given.request(&ada));
+    for stream in [&mut saved, &mut dropped] {
+        stream.send_head();
+        stream.session.set_attribute("n", &2).unwrap();
+    }
     given.site.sessions().attach_runtime(Arc::new(Ended));
-    stream.session.set_attribute("n", &2).unwrap();
-    let save = given.runtime.block_on(stream.session.save());
-    assert!(matches!(save, Err(SessionError::Failed)));
-    drop(stream);
+    let save = given.runtime.block_on(saved.session.save());
+    assert!(matches!(save, Err(SessionError::Interrupted)));
+    drop(dropped);
     assert_eq!(
         given.take_events(),
         [SessionEvent::WritesDropped(DropReason::NoRuntime)]

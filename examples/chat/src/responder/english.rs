@@ -58,7 +58,7 @@ const FIRST: &[&str] = &["first", "at the beginning", "at the start"];
 const EVERYTHING: &[&str] = &["so far", "everything", "summar", " all "];
 
 fn reflection(talk: &Talk<'_>) -> String {
-    let now = quoted(talk.question);
+    let now = sentence(talk.question);
     let (Some(first), Some(before)) = (talk.said.first(), talk.said.last()) else {
         return match talk.phrasing(2) {
             0 => format!(
@@ -71,7 +71,7 @@ fn reflection(talk: &Talk<'_>) -> String {
             ),
         };
     };
-    let (before, number) = (quoted(before), talk.number());
+    let (before, number) = (sentence(before), talk.number());
     match talk.phrasing(3) {
         0 => format!(
             "You say {now} A moment ago it was {before} Do the two belong together for you, or \
@@ -82,11 +82,18 @@ fn reflection(talk: &Talk<'_>) -> String {
              you add if you had only one more sentence?"
         ),
         _ => format!(
-            "From {before} to {now} We have come some way since {} What matters most to you in \
-             all this?",
-            quoted(first)
+            "First {before} Then {now} We have come some way since {} What matters most to you \
+             in all this?",
+            sentence(first)
         ),
     }
+}
+
+/// The quoted text as the end of a sentence.
+fn sentence(text: &str) -> String {
+    let text = excerpt(text);
+    let ended = text.ends_with(['.', '!', '?', '…', '。', '！', '？']);
+    format!("“{text}{}”", if ended { "" } else { "." })
 }
 
 fn listed(said: &[&str]) -> String {

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::MemoryStore;
 use super::budget::Cost;
+use crate::clock::Timestamp;
 use crate::session::StoreKey;
 use crate::store::{RemovalReason, Removed};
 
@@ -64,6 +65,19 @@ impl Evicted {
 }
 
 impl MemoryStore {
+    /// Removes some of what has expired; the next sweeps report it. True while there may be
+    /// more of it.
+    pub(super) fn sweep_for_room(&self, now: Timestamp) -> bool {
+        /// As many as one pause of a full store may cost.
+        const SESSIONS: usize = 64;
+        let swept = self.sweep_expired(now, SESSIONS);
+        let found = !swept.removed.is_empty();
+        for removed in swept.removed {
+            self.evicted.report(removed);
+        }
+        found || swept.more
+    }
+
     /// Removes sessions until there is room for `cost`, but not the session under `spared`.
     /// False when that is not possible. No shard is locked while another one is.
     pub(super) fn make_room(&self, cost: Cost, spared: &StoreKey) -> bool {

@@ -92,9 +92,11 @@ impl MemoryStore {
         self.shards[self.shard_index(key)].lock()
     }
 
-    /// Runs `attempt` until it needs no more room than there is, making room in between.
+    /// Runs `attempt` until it needs no more room than there is, making room in between: what
+    /// has expired goes first.
     fn with_room<T>(
         &self,
+        now: Timestamp,
         spared: &StoreKey,
         full: T,
         mut attempt: impl FnMut() -> Result<T, Cost>,
@@ -102,6 +104,7 @@ impl MemoryStore {
         for _ in 0..ROOM_ATTEMPTS_MAX {
             match attempt() {
                 Ok(answer) => return answer,
+                Err(_) if self.sweep_for_room(now) => {}
                 Err(cost) if !self.make_room(cost, spared) => return full,
                 Err(_) => {}
             }
@@ -237,8 +240,8 @@ impl MemoryStore {
 }
 
 impl ImmediateStore for MemoryStore {
-    fn create(&self, record: &Record, _: Timestamp) -> Result<Created, StoreError> {
-        Ok(self.with_room(&record.key, Created::Full, || self.insert_new(record)))
+    fn create(&self, record: &Record, now: Timestamp) -> Result<Created, StoreError> {
+        Ok(self.with_room(now, &record.key, Created::Full, || self.insert_new(record)))
     }
 
     fn load(&self, key: &StoreKey, access: Access, now: Timestamp) -> Result<Loaded, StoreError> {
@@ -270,7 +273,9 @@ impl ImmediateStore for MemoryStore {
         changes: &ChangeSet,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
-        Ok(self.with_room(key, Applied::Full, || self.try_apply(key, changes, now)))
+        Ok(self.with_room(now, key, Applied::Full, || {
+            self.try_apply(key, changes, now)
+        }))
     }
 
     fn rename(
@@ -280,7 +285,7 @@ impl ImmediateStore for MemoryStore {
         changes: &ChangeSet,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
-        Ok(self.with_room(old, Applied::Full, || {
+        Ok(self.with_room(now, old, Applied::Full, || {
             self.try_rename(old, new, changes, now)
         }))
     }
