@@ -247,15 +247,26 @@ impl InFlight<'_> {
         Ok(delivery)
     }
 
-    /// Stays pending for `duration`, as a slow handler or a long body does.
+    /// Stays pending for `duration`, as a slow handler or a long body does, and does what an
+    /// adapter does meanwhile.
     pub(crate) fn stay_pending(&mut self, duration: Duration) {
-        let mut context = Context::from_waker(Waker::noop());
-        let end = self.given.now().saturating_add(duration);
-        while self.given.now() < end {
-            self.exchange.poll_keep_alive(&mut context);
-            self.given.pass(SECOND * 10);
+        stay_pending(self.given, &mut self.exchange, duration);
+    }
+}
+
+/// Keeps `exchange` pending for `duration`, a look at it every ten seconds.
+pub(crate) fn stay_pending(given: &Given, exchange: &mut Exchange, duration: Duration) {
+    let mut context = Context::from_waker(Waker::noop());
+    let end = given.now().saturating_add(duration);
+    loop {
+        while exchange.poll_keep_alive(&mut context).is_ready() {
+            // What it stores or fails to store is told by events.
+            let _ = exchange.poll_flush(&mut context);
+            given.runtime.run_until_stalled();
         }
-        self.exchange.poll_keep_alive(&mut context);
-        self.given.pass(Duration::ZERO);
+        if given.now() >= end {
+            return given.runtime.run_until_stalled();
+        }
+        given.pass(SECOND * 10);
     }
 }

@@ -1,9 +1,9 @@
 //! A request in flight keeps its session alive (Servlet 7.5), within limits.
 
 use session_core::testkit::{Fault, Verb, Visitor};
-use session_core::{DropReason, Exchange, Session, SessionEvent};
+use session_core::{DropReason, Session, SessionEvent};
 
-use crate::given::{DAY, Distance, Given, HOUR, MINUTE, SECOND, poll_once};
+use crate::given::{DAY, Distance, Given, HOUR, MINUTE, SECOND, poll_once, stay_pending};
 
 /// How long the session outlives the moment at which its request went quiet.
 fn applies(given: &Given) -> usize {
@@ -233,15 +233,6 @@ fn a_touch_under_way_during_the_requests_own_rotation_is_no_foreign_move() {
     request.answer(&mut ada).unwrap();
     let principal = given.peek(&ada).unwrap().principal();
     assert_eq!(principal.as_deref(), Some("ada"));
-}
-
-fn stay_pending(given: &Given, exchange: &mut Exchange, duration: std::time::Duration) {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let end = given.now().saturating_add(duration);
-    while given.now() < end {
-        exchange.poll_keep_alive(&mut context);
-        given.pass(SECOND * 10);
-    }
 }
 
 #[test]

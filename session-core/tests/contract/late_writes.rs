@@ -79,6 +79,26 @@ fn a_late_write_waits_a_second_at_most_for_a_frame_to_be_flushed_with() {
 }
 
 #[test]
+fn a_late_write_of_a_task_is_stored_within_a_second_although_the_body_is_silent() {
+    for given in Given::near_and_far() {
+        let ada = given.visitor_with_session();
+        let mut stream = given.request(&ada);
+        stream.send_head();
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(stream.exchange.poll_keep_alive(&mut context).is_pending());
+        stream.session.set_attribute("n", &2).unwrap();
+        given.pass(SECOND - MILLISECOND);
+        assert!(stream.exchange.poll_keep_alive(&mut context).is_pending());
+        given.pass(MILLISECOND);
+        assert!(stream.exchange.poll_keep_alive(&mut context).is_ready());
+        given
+            .in_a_while(std::future::poll_fn(|cx| stream.exchange.poll_flush(cx)))
+            .unwrap();
+        assert_eq!(given.stored(&ada, "n"), Some(2));
+    }
+}
+
+#[test]
 fn flushing_before_the_head_does_nothing() {
     let given = Given::near();
     let ada = given.visitor_with_session();

@@ -13,6 +13,7 @@ mod given;
 mod keep_alive;
 mod lagging;
 mod late_writes;
+mod meanwhile;
 mod model;
 mod presented_ids;
 mod requested_ids;

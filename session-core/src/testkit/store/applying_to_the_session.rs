@@ -7,7 +7,7 @@ use super::samples::{
 };
 use super::subject::Subject;
 use crate::clock::Timestamp;
-use crate::session::{Authentication, ChangeSet, Login, MaxInactiveInterval, Record};
+use crate::session::{Authentication, ChangeSet, Expected, Login, MaxInactiveInterval, Record};
 use crate::store::Applied;
 
 pub(super) async fn an_empty_change_set_is_a_touch(store: Subject) {
@@ -147,6 +147,17 @@ pub(super) async fn clearing_removes_attributes_before_the_changes_apply(store: 
             .iter()
             .all(|attribute| attribute.revision > session.revision),
         "what is set again after a clearing has a higher revision than before"
+    );
+
+    let mut write = changes(now, [put("a", &3)]);
+    write.clear_attributes = true;
+    write.attributes[0].expected = Expected::Absent;
+    store.apply_all(&session.key, &write, now).await;
+    let record = store.peek(&session.key, now).await;
+    assert_eq!(
+        number(&record, "a"),
+        Some(3),
+        "a precondition is about what is there after the clearing: nothing"
     );
 
     let mut write = touch(now);

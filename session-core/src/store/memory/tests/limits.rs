@@ -29,6 +29,24 @@ fn a_store_full_of_visitors_who_logged_in_refuses_the_next_one() {
 }
 
 #[test]
+fn a_store_full_of_expired_sessions_takes_a_new_one() {
+    for when_full in [WhenFull::Refuse, WhenFull::EvictAnonymous] {
+        let store = MemoryStore::builder()
+            .max_sessions(2)
+            .when_full(when_full)
+            .build();
+        create(&store, &logged_in(1, START));
+        create(&store, &logged_in(2, START));
+        let later = START.saturating_add(Duration::from_secs(365 * 24 * 60 * 60));
+        let created = door(&store).create(&anonymous(3, later), later).unwrap();
+        assert_eq!(created, Created::Created);
+        let reported = sweep_all(&store, later, 10);
+        assert_eq!(reported.len(), 2);
+        assert_sound(&store);
+    }
+}
+
+#[test]
 fn a_session_larger_than_the_whole_store_evicts_nobody() {
     let store = builder().max_bytes(4_000).build();
     create(&store, &anonymous(1, START));

@@ -1,0 +1,88 @@
+//! What one request does while another, or a task of its own, does something too.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use session_core::testkit::{Fault, Faulty, ManualClock, ManualRuntime, Site, Verb, block_on};
+use session_core::{MemoryStore, SessionError};
+
+#[test]
+fn a_login_over_another_principal_never_sees_what_that_one_left() -> Result<(), SessionError> {
+    block_on(async {
+        let site = Site::new();
+        let mut browser = site.visitor();
+        let push = |item: &'static str| move |cart: &mut Vec<String>| cart.push(item.into());
+        browser
+            .visit(async |session| {
+                session.login("ada")?;
+                session.update_attribute("cart", push("a diary"))
+            })
+            .await?;
+        browser
+            .visit(async |session| {
+                session.login("bob")?;
+                session.update_attribute("cart", push("a map"))
+            })
+            .await?;
+        let cart: Option<Vec<String>> = browser
+            .visit(async |session| session.get_attribute("cart"))
+            .await?;
+        assert_eq!(cart.unwrap(), ["a map"]);
+        Ok(())
+    })
+}
+
+#[test]
+fn what_another_request_writes_after_a_take_is_not_taken() -> Result<(), SessionError> {
+    block_on(async {
+        let site = Site::new();
+        let mut ada = site.visitor();
+        ada.visit(async |session| session.append_attribute("flash", "one"))
+            .await?;
+        let mut taking = ada.begin();
+        let session = taking.handle().session().await?;
+        let taken: Option<Vec<String>> = session.take_attribute("flash")?;
+        assert_eq!(taken.unwrap(), ["one"]);
+        ada.visit(async |session| session.append_attribute("flash", "two"))
+            .await?;
+        drop(taking.commit().await?);
+        let left: Option<Vec<String>> = ada
+            .visit(async |session| session.get_attribute("flash"))
+            .await?;
+        assert!(left.unwrap().contains(&"two".to_owned()));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_task_can_write_while_the_session_of_a_new_visitor_is_being_created() {
+    let store = Faulty::new(MemoryStore::new()).without_immediate_door();
+    let site = Site::with(|builder| builder.store(store.clone()));
+    let runtime = ManualRuntime::new(ManualClock::new());
+    site.sessions().attach_runtime(Arc::new(runtime.clone()));
+    let mut ada = site.visitor();
+    let mut exchange = ada.begin();
+    let session = block_on(async { exchange.handle().session().await }).unwrap();
+    session.append_attribute("chat", "question").unwrap();
+    store.next(Verb::Create, Fault::HoldRequest);
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(exchange.poll_commit(&mut context).is_pending());
+    runtime.run_until_stalled();
+
+    session.append_attribute("chat", "answer").unwrap();
+    let seen: Option<Vec<String>> = session.get_attribute("chat").unwrap();
+    assert_eq!(seen.unwrap(), ["question", "answer"]);
+
+    store.release();
+    runtime.run_until_stalled();
+    let Poll::Ready(Ok(delivery)) = exchange.poll_commit(&mut context) else {
+        panic!("the session was not created");
+    };
+    drop(ada.receive(delivery));
+    drop((session, exchange));
+    runtime.run_until_stalled();
+    let stored: Option<Vec<String>> = runtime
+        .block_on(ada.visit(async |session| session.get_attribute("chat")))
+        .unwrap();
+    assert_eq!(stored.unwrap(), ["question", "answer"]);
+}
