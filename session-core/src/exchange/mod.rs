@@ -51,7 +51,9 @@ pub struct Exchange<S = Main> {
     inner: Arc<Inner>,
     stage: Stage,
     job: Option<BoxFuture<Result<SaveOutcome, SessionError>>>,
-    keep_alive: KeepAlive,
+    /// Made when the request turns out to be a long one; in a box, since the futures of all
+    /// requests are moved about.
+    keep_alive: Option<Box<KeepAlive>>,
     marker: PhantomData<fn() -> S>,
 }
 
@@ -68,7 +70,7 @@ impl<S> Exchange<S> {
             inner: Arc::new(inner),
             stage: Stage::BeforeHead,
             job: None,
-            keep_alive: KeepAlive::default(),
+            keep_alive: None,
             marker: PhantomData,
         }
     }
@@ -175,9 +177,11 @@ impl<S> Exchange<S> {
     /// that stops reading is not noticed: what is written for it is stored when its connection
     /// ends or the body goes on.
     pub fn poll_keep_alive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.keep_alive.poll(&self.inner, cx);
-        if self.stage == Stage::AfterHead && self.may_change() {
-            self.keep_alive.poll_flush_due(&self.inner, cx)
+        let may_change = self.stage == Stage::AfterHead && self.may_change();
+        let keep_alive = self.keep_alive.get_or_insert_default();
+        keep_alive.poll(&self.inner, cx);
+        if may_change {
+            keep_alive.poll_flush_due(&self.inner, cx)
         } else {
             Poll::Pending
         }
@@ -259,7 +263,9 @@ impl<S> Drop for Exchange<S> {
             Stage::AfterHead => self.inner.clone().hand_off(),
             Stage::Finished => {}
         }
-        self.keep_alive.end(&self.inner);
+        if let Some(keep_alive) = &self.keep_alive {
+            keep_alive.end(&self.inner);
+        }
     }
 }
 
