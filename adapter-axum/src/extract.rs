@@ -71,20 +71,26 @@ impl<S: 'static, C: Sync> OptionalFromRequestParts<C> for Session<S> {
 
 /// A look at the client's session that is no access: it prolongs nothing. `None` when there is
 /// no session.
-#[derive(Clone, Debug)]
-pub struct Peek(pub Option<SessionView>);
+pub struct Peek<S = Main>(pub Option<SessionView<S>>);
 
-impl<C: Sync> FromRequestParts<C> for Peek {
+impl<S> std::fmt::Debug for Peek<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Peek").field(&self.0).finish()
+    }
+}
+
+impl<S: 'static, C: Sync> FromRequestParts<C> for Peek<S> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &C) -> Result<Self, Rejection> {
-        let handle = handle::<Main>(parts)?.clone();
+        let handle = handle::<S>(parts)?.clone();
         Ok(Self(handle.peek_session().await?))
     }
 }
 
 /// One typed attribute of the client's session; `None` when it is not set or there is no
-/// session.
+/// session. For a session of another manager, `Session<S>` has
+/// [`get`](session_core::Session::get).
 #[derive(Clone, Debug)]
 pub struct Attribute<T>(pub Option<T>);
 

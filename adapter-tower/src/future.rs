@@ -116,7 +116,13 @@ where
                 delivery.write_to(&mut ResponseHeaders(response.headers_mut()));
             }
         }
-        Err(error) => return Ok(failure(&error).map(P::text)),
+        Err(error) => {
+            let mut response = failure(&error).map(P::text);
+            if let Some(delivery) = exchange.and_then(|mut exchange| exchange.salvage()) {
+                delivery.write_to(&mut ResponseHeaders(response.headers_mut()));
+            }
+            return Ok(response);
+        }
     }
     // After an upgrade the connection is no longer this request's.
     let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;

@@ -54,6 +54,7 @@ pub struct Exchange<S = Main> {
     /// Made when the request turns out to be a long one; in a box, since the futures of all
     /// requests are moved about.
     keep_alive: Option<Box<KeepAlive>>,
+    salvage: Option<Box<Delivery>>,
     marker: PhantomData<fn() -> S>,
 }
 
@@ -71,6 +72,7 @@ impl<S> Exchange<S> {
             stage: Stage::BeforeHead,
             job: None,
             keep_alive: None,
+            salvage: None,
             marker: PhantomData,
         }
     }
@@ -93,7 +95,8 @@ impl<S> Exchange<S> {
     ///
     /// # Errors
     /// When the changes could not be stored. The response must then be replaced by an error
-    /// with [`SessionError::status`]; it gets no cookie.
+    /// with [`SessionError::status`]; it gets no headers but those of
+    /// [`salvage`](Self::salvage).
     pub async fn commit(&mut self) -> Result<Delivery, SessionError> {
         poll_fn(|cx| self.poll_commit(cx)).await
     }
@@ -121,8 +124,18 @@ impl<S> Exchange<S> {
         Poll::Ready(match outcome {
             Ok(_) | Err(SessionError::Gone) => Ok(delivery),
             Err(_) if kept => Ok(delivery),
-            Err(error) => Err(error),
+            Err(error) => {
+                self.salvage = delivery.set_cookie().is_some().then(|| Box::new(delivery));
+                Err(error)
+            }
         })
+    }
+
+    /// What the client must be told although the commit failed: the id that a session got by
+    /// an earlier [`save`](Session::save) of this request, or that its session was ended. To be
+    /// written to the error response, or the client is locked out of a session that is stored.
+    pub fn salvage(&mut self) -> Option<Delivery> {
+        self.salvage.take().map(|delivery| *delivery)
     }
 
     /// Stores what was changed since the head left. To be called before the end of the body
@@ -342,7 +355,7 @@ impl<S: 'static> ExchangeHandle<S> {
     ///
     /// # Errors
     /// When the store cannot be reached.
-    pub async fn peek_session(&self) -> Result<Option<SessionView>, SessionError> {
+    pub async fn peek_session(&self) -> Result<Option<SessionView<S>>, SessionError> {
         let (admission, engine) = {
             let mut state = self.inner.state.lock();
             state.consulted = true;

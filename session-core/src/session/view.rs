@@ -1,6 +1,7 @@
 //! A look at a session that is no access.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,20 +13,32 @@ use super::record::Record;
 use crate::clock::Timestamp;
 use crate::engine::Engine;
 use crate::error::SessionError;
+use crate::exchange::Main;
 
 /// A stored session as it is at one moment: for a page that shows the time left without
 /// prolonging it. It cannot change anything.
-#[derive(Clone)]
-pub struct SessionView {
+pub struct SessionView<S = Main> {
     record: Record,
     fingerprint: Fingerprint,
+    marker: PhantomData<fn() -> S>,
 }
 
-impl SessionView {
+impl<S> Clone for SessionView<S> {
+    fn clone(&self) -> Self {
+        Self {
+            record: self.record.clone(),
+            fingerprint: self.fingerprint,
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<S> SessionView<S> {
     pub(crate) fn new(record: Record, engine: &Engine) -> Self {
         Self {
             fingerprint: engine.keyring.fingerprint(&record.key),
             record,
+            marker: PhantomData,
         }
     }
 
@@ -93,7 +106,7 @@ impl SessionView {
     }
 }
 
-impl fmt::Debug for SessionView {
+impl<S> fmt::Debug for SessionView<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionView")
             .field("fingerprint", &self.fingerprint)

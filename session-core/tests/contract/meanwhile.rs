@@ -86,3 +86,27 @@ fn a_task_can_write_while_the_session_of_a_new_visitor_is_being_created() {
         .unwrap();
     assert_eq!(stored.unwrap(), ["question", "answer"]);
 }
+
+#[test]
+fn a_login_that_was_saved_is_announced_although_the_commit_after_it_fails() {
+    let store = Faulty::new(MemoryStore::new());
+    let site = Site::with(|builder| builder.store(store.clone()));
+    let mut ada = site.visitor();
+    block_on(ada.visit(async |session| session.set_attribute("cart", "book"))).unwrap();
+    let before = ada.cookie();
+
+    let mut exchange = ada.begin();
+    let session = block_on(async { exchange.handle().session().await }).unwrap();
+    session.login("ada").unwrap();
+    block_on(session.save()).unwrap();
+    session.set_attribute("cart", "two books").unwrap();
+    store.next(Verb::Apply, Fault::Unavailable);
+    let failed = block_on(exchange.commit());
+    assert!(matches!(failed, Err(SessionError::Unavailable(_))));
+    drop(ada.receive(exchange.salvage().unwrap()));
+
+    assert_ne!(ada.cookie(), before);
+    let cart: Option<String> =
+        block_on(ada.visit(async |session| session.get_attribute("cart"))).unwrap();
+    assert_eq!(cart.as_deref(), Some("book"));
+}
