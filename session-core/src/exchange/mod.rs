@@ -1,5 +1,6 @@
 //! One request and its session: begin, use, commit, finish. What an adapter drives.
 
+mod handle;
 pub(crate) mod inner;
 mod keep_alive;
 mod opening;
@@ -12,21 +13,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+pub use handle::{ExchangeHandle, IdSource};
 use inner::Inner;
 use keep_alive::KeepAlive;
 pub use opening::Opening;
-use state::{Death, Phase};
+use state::Death;
 
 use crate::engine::FailedCommit;
 use crate::error::SessionError;
-use crate::lifecycle::admit::RequestedSessionId;
-use crate::lifecycle::bind::{bind, bind_at_once};
 use crate::lifecycle::commit::{Moment, Readers, SaveOutcome};
 use crate::lifecycle::deliver::Delivery;
 use crate::runtime::BoxFuture;
-use crate::session::handle::Session;
-use crate::session::view::SessionView;
-use crate::store::Access;
 
 /// The default marker of [`SessionManager`](crate::SessionManager) and
 /// [`Session`](crate::Session).
@@ -132,7 +129,7 @@ impl<S> Exchange<S> {
     }
 
     /// What the client must be told although the commit failed: the id that a session got by
-    /// an earlier [`save`](Session::save) of this request, or that its session was ended. To be
+    /// an earlier [`save`](crate::Session::save) of this request, or that its session was ended. To be
     /// written to the error response, or the client is locked out of a session that is stored.
     pub fn salvage(&mut self) -> Option<Delivery> {
         self.salvage.take().map(|delivery| *delivery)
@@ -286,148 +283,4 @@ impl<S> std::fmt::Debug for Exchange<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Exchange")
     }
-}
-
-/// Where a request's handlers get their session from. Cheap to clone.
-pub struct ExchangeHandle<S = Main> {
-    inner: Arc<Inner>,
-    marker: PhantomData<fn() -> S>,
-}
-
-impl<S> Clone for ExchangeHandle<S> {
-    fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            marker: PhantomData,
-        }
-    }
-}
-
-impl<S> std::fmt::Debug for ExchangeHandle<S> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ExchangeHandle")
-    }
-}
-
-impl<S: 'static> ExchangeHandle<S> {
-    /// The session of this request (`getSession(true)`): the one the client has, or a new one
-    /// that is stored, and gets an id, when something is written to it.
-    ///
-    /// All handles of one request are the same session.
-    ///
-    /// # Errors
-    /// When the store cannot be reached; [`SessionError::Skipped`] where session handling is
-    /// switched off.
-    #[doc(alias = "getSession")]
-    pub fn session(&self) -> Opening<Session<S>> {
-        self.open(|inner| {
-            let incarnation = {
-                let mut state = inner.state.lock();
-                state.consulted = true;
-                if let Phase::Dead(Death::Skipped | Death::Finished) = state.phase {
-                    state.phase.check()?;
-                }
-                state.get_or_create(&inner.engine);
-                state.incarnation()
-            };
-            Ok(Session::new(inner, incarnation))
-        })
-    }
-
-    /// The session of this request if there is one (`getSession(false)`); never makes one.
-    /// `None` also where session handling is switched off.
-    ///
-    /// # Errors
-    /// When the store cannot be reached.
-    pub fn existing_session(&self) -> Opening<Option<Session<S>>> {
-        self.open(|inner| {
-            let incarnation = {
-                let mut state = inner.state.lock();
-                state.consulted = true;
-                state.exists().then(|| state.incarnation())
-            };
-            Ok(incarnation.map(|incarnation| Session::new(inner, incarnation)))
-        })
-    }
-
-    /// A look at the client's session that is no access: neither the idle time nor anything
-    /// else changes. `None` when there is none.
-    ///
-    /// # Errors
-    /// When the store cannot be reached.
-    pub async fn peek_session(&self) -> Result<Option<SessionView<S>>, SessionError> {
-        let (admission, engine) = {
-            let mut state = self.inner.state.lock();
-            state.consulted = true;
-            (state.admission.clone(), &self.inner.engine)
-        };
-        let now = engine.now();
-        let bound = match engine.store.immediate() {
-            Some(store) => bind_at_once(engine, store, &admission, Access::Peek, now)?,
-            None => bind(engine, &admission, Access::Peek, now).await?,
-        };
-        self.inner.tell(bound.events);
-        Ok(bound
-            .found
-            .map(|found| SessionView::new(found.record, engine)))
-    }
-
-    /// The session id as the client sent it, the first one if it sent several, whether valid
-    /// or not. `None` when it sent none.
-    #[doc(alias = "getRequestedSessionId")]
-    #[must_use]
-    pub fn requested_session_id(&self) -> Option<RequestedSessionId> {
-        self.inner.state.lock().admission.first()
-    }
-
-    /// How the client sent its session id; `None` when it sent none.
-    #[doc(alias = "isRequestedSessionIdFromCookie")]
-    #[must_use]
-    pub fn requested_session_id_source(&self) -> Option<IdSource> {
-        self.requested_session_id().map(|_| IdSource::Cookie)
-    }
-
-    /// True when the id that the client sent names the live session of this request; false
-    /// from the moment on when that session is invalidated or gets another id.
-    ///
-    /// # Errors
-    /// When the store cannot be reached.
-    #[doc(alias = "isRequestedSessionIdValid")]
-    pub fn is_requested_session_id_valid(&self) -> Opening<bool> {
-        self.open(|inner| {
-            let mut state = inner.state.lock();
-            state.consulted = true;
-            let current = state.id(state.incarnation());
-            Ok(state.presented.is_some() && state.presented == current)
-        })
-    }
-
-    /// Binds the client's session if that has not happened, then runs `open`.
-    fn open<T: Send + 'static>(
-        &self,
-        open: fn(Arc<Inner>) -> Result<T, SessionError>,
-    ) -> Opening<T> {
-        match self.inner.bind_at_once() {
-            Some(Ok(())) => Opening::ready(open(self.inner.clone())),
-            Some(Err(error)) => Opening::ready(Err(error)),
-            None => {
-                let inner = self.inner.clone();
-                Opening::pending(Box::pin(async move {
-                    inner.bind().await?;
-                    open(inner)
-                }))
-            }
-        }
-    }
-}
-
-/// How a client sends its session id (`SessionTrackingMode`).
-///
-/// There is no variant for a URL: an id in a URL leaks through logs, histories and the
-/// `Referer` header (OWASP Session Management Cheat Sheet).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum IdSource {
-    /// In the session cookie.
-    Cookie,
 }

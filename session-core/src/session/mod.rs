@@ -1,5 +1,6 @@
 //! A session, as a handler sees it and as a store keeps it.
 
+mod attributes;
 mod change;
 pub(crate) mod edits;
 mod envelope;
@@ -11,9 +12,10 @@ mod record;
 mod value;
 pub(crate) mod view;
 
+pub use attributes::SessionAttribute;
 pub use change::{AttributeChange, ChangeSet, Edit, Expected, Limits, Login, Refusal, Reply};
 pub use envelope::EnvelopeError;
-pub use handle::{Session, SessionAttribute};
+pub use handle::Session;
 pub use id::{Fingerprint, SessionHandle, SessionId, StoreKey};
 pub(crate) use id::{ID_LEN, NamespaceTag};
 pub use interval::MaxInactiveInterval;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::handle::decode;
+use super::attributes::decode;
 use super::id::Fingerprint;
 use super::record::Record;
 use crate::clock::Timestamp;

@@ -1,0 +1,105 @@
+//! Storing what a request changed. First [`decide`], in pure code under the lock of the request;
+//! then [`act`], without any lock; then [`settle`] what the request sees from now on.
+
+mod act;
+mod decide;
+mod settle;
+
+pub(crate) use act::{HOPS_MAX, act};
+pub(crate) use decide::{access_is_due, decide, something_is_due};
+pub(crate) use settle::settle;
+
+use crate::clock::Timestamp;
+use crate::error::SessionError;
+use crate::event::SessionEvent;
+use crate::exchange::state::Ending;
+use crate::session::edits::{Edits, TakenTwice};
+use crate::session::{ChangeSet, Record, SessionId, StoreKey};
+
+/// Why a commit happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// The response head is about to leave.
+    Head,
+    /// After the head: during a long body, at its end, or when it was dropped.
+    Late,
+    /// The handler asked, and is told the outcome.
+    Save,
+}
+
+/// Whether somebody may still read the session after a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// No handle is left. The snapshot is let go, so that an in-process store can change its
+    /// record in place.
+    Nobody,
+    /// A handle may go on reading, and is to see what was committed.
+    Some,
+}
+
+/// What `save` did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SaveOutcome {
+    /// The changes are stored.
+    Stored,
+    /// There was nothing to store.
+    Unchanged,
+}
+/// What a commit has to do.
+pub(crate) struct Batch {
+    pub(super) endings: Vec<Ending>,
+    pub(super) main: Main,
+    /// The session of the request that `main` is about.
+    pub(super) incarnation: usize,
+}
+
+pub(super) enum Main {
+    Nothing,
+    /// The changes can no longer be stored; what was ended is ended all the same.
+    Refuse(SessionError),
+    Create(Box<Record>, SessionId),
+    Apply(Change),
+    Rename(Change, SessionId),
+}
+
+pub(super) struct Change {
+    pub(super) key: StoreKey,
+    pub(super) changes: ChangeSet,
+    pub(super) edits: Edits,
+    /// True when it carries no change of the handler's: it may be lost without harm.
+    pub(super) only_touch: bool,
+    pub(super) taken_twice: TakenTwice,
+}
+
+/// What a commit did, to be settled under the lock.
+pub(crate) struct Acted {
+    pub(super) incarnation: usize,
+    /// True when a session was deleted.
+    pub(super) ended: bool,
+    pub(super) events: Vec<SessionEvent>,
+    pub(super) expired_cookie: bool,
+    pub(super) main: Result<Done, SessionError>,
+    pub(super) now: Timestamp,
+}
+
+pub(super) enum Done {
+    Nothing,
+    /// There was nothing to store, and the session turned out to be gone.
+    Vanished,
+    Created(Box<Record>, SessionId),
+    Applied {
+        key: StoreKey,
+        moved: bool,
+        record: Option<Record>,
+        new_id: Option<SessionId>,
+        reissued: bool,
+        only_touch: bool,
+    },
+}
+
+impl Batch {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.endings.is_empty() && matches!(self.main, Main::Nothing)
+    }
+}

@@ -1,0 +1,138 @@
+//! What the request sees once its changes are stored, or are not.
+
+use super::{Acted, Done, Moment, SaveOutcome};
+use crate::clock::Timestamp;
+use crate::error::SessionError;
+use crate::event::{DropReason, SessionEvent};
+use crate::exchange::state::{Death, State};
+use crate::session::live::Live;
+
+/// Makes the request see what was stored. Answers the events to tell once the lock is free.
+///
+/// # Errors
+/// Why the changes were not stored.
+pub(crate) fn settle(
+    state: &mut State,
+    acted: Acted,
+    moment: Moment,
+) -> (Vec<SessionEvent>, Result<SaveOutcome, SessionError>) {
+    let Acted {
+        incarnation,
+        ended,
+        mut events,
+        expired_cookie,
+        main,
+        now,
+    } = acted;
+    state.expire_cookie |= expired_cookie;
+    let outcome = match main {
+        Ok(done) if incarnation != state.incarnation() => {
+            // It was invalidated while it was being stored for the first time.
+            if let Done::Created(record, _) = done {
+                state.end_stored(record.key);
+            }
+            Ok(SaveOutcome::Stored)
+        }
+        Ok(done) => Ok(fold(state, done, now, ended)),
+        Err(error) => {
+            let same = incarnation == state.incarnation();
+            let live = state.live.as_mut().filter(|_| same);
+            if let Some(live) = live {
+                lose_changes(live, &error);
+            }
+            Err(fail(state, error, moment, &mut events))
+        }
+    };
+    (events, outcome)
+}
+
+fn fold(state: &mut State, done: Done, now: Timestamp, ended: bool) -> SaveOutcome {
+    let nothing = if ended {
+        SaveOutcome::Stored
+    } else {
+        SaveOutcome::Unchanged
+    };
+    let Some(live) = &mut state.live else {
+        return nothing;
+    };
+    live.in_flight = None;
+    live.creating = false;
+    live.version += 1;
+    match done {
+        Done::Nothing => nothing,
+        Done::Vanished => {
+            live.gone = true;
+            nothing
+        }
+        Done::Created(record, id) => {
+            live.record = *record;
+            live.id = Some(id);
+            live.stored = true;
+            live.announce = true;
+            SaveOutcome::Stored
+        }
+        Done::Applied {
+            key,
+            moved,
+            record,
+            new_id,
+            reissued,
+            only_touch,
+        } => {
+            live.moved |= moved;
+            match record {
+                Some(record) => live.record = record,
+                None => live.record.record_access(now, now),
+            }
+            live.record.key = key;
+            if let Some(id) = new_id {
+                live.id = Some(id);
+                live.announce = true;
+            }
+            if reissued && !live.moved {
+                live.announce = true;
+                live.record.issued_at = now;
+            }
+            if only_touch {
+                SaveOutcome::Unchanged
+            } else {
+                SaveOutcome::Stored
+            }
+        }
+    }
+}
+
+/// The session shows what is stored again. One that is gone stays so.
+fn lose_changes(live: &mut Live, error: &SessionError) {
+    live.in_flight = None;
+    live.creating = false;
+    live.version += 1;
+    if matches!(error, SessionError::Gone) {
+        live.gone = true;
+        live.pending = Default::default();
+    }
+}
+
+fn fail(
+    state: &mut State,
+    error: SessionError,
+    moment: Moment,
+    events: &mut Vec<SessionEvent>,
+) -> SessionError {
+    let outcome_unknown = matches!(
+        error,
+        SessionError::TimedOut(_) | SessionError::Unavailable(_)
+    );
+    match (&error, moment) {
+        (SessionError::Gone, _) => {
+            events.push(SessionEvent::WritesDropped(DropReason::Gone));
+        }
+        (_, Moment::Save) if !outcome_unknown => {}
+        (_, Moment::Save | Moment::Head) => state.die(Death::CommitFailed),
+        (_, Moment::Late) => {
+            events.push(SessionEvent::LateCommitFailed);
+            state.die(Death::CommitFailed);
+        }
+    }
+    error
+}
