@@ -12,7 +12,7 @@ use crate::handoff::Handoffs;
 use crate::runtime::Runtime;
 use crate::session::{ID_LEN, Limits, MaxInactiveInterval, NamespaceTag};
 use crate::session::{SessionId, StoreKey};
-use crate::store::SessionStore;
+use crate::store::{Access, SessionStore};
 
 /// Everything that requests share, immutable but for the runtime that an adapter attaches.
 pub(crate) struct Engine {
@@ -98,11 +98,18 @@ impl Engine {
     }
 
     /// How young a recorded access may be for another one to go unrecorded.
-    pub(crate) fn touch_interval(&self) -> Duration {
+    fn touch_interval(&self) -> Duration {
         if self.store.immediate().is_some() {
             Duration::ZERO
         } else {
             REMOTE_TOUCH_INTERVAL
+        }
+    }
+
+    /// How the access of a request that uses its session is recorded.
+    pub(crate) fn access(&self) -> Access {
+        Access::Counted {
+            unless_within: self.touch_interval(),
         }
     }
 

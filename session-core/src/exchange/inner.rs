@@ -17,7 +17,7 @@ use crate::lifecycle::commit::{
 use crate::lifecycle::deliver::{Delivery, deliver};
 use crate::lifecycle::door::at_once;
 use crate::session::ChangeSet;
-use crate::store::{Access, Applied};
+use crate::store::Applied;
 
 /// Shared by the exchange, its handle in the request, and every session handle.
 pub(crate) struct Inner {
@@ -45,7 +45,7 @@ impl Inner {
                 return Some(Ok(()));
             }
             let store = self.engine.store.immediate()?;
-            let (access, now) = (self.access(), self.engine.now());
+            let (access, now) = (self.engine.access(), self.engine.now());
             match bind_at_once(&self.engine, store, &state.admission, access, now) {
                 Ok(bound) => state.accept(bound),
                 Err(error) => return Some(Err(error)),
@@ -62,16 +62,10 @@ impl Inner {
         }
         let admission = self.state.lock().admission.clone();
         let now = self.engine.now();
-        let bound = bind(&self.engine, &admission, self.access(), now).await?;
+        let bound = bind(&self.engine, &admission, self.engine.access(), now).await?;
         let events = self.state.lock().accept(bound);
         self.tell(events);
         Ok(())
-    }
-
-    fn access(&self) -> Access {
-        Access::Counted {
-            unless_within: self.engine.touch_interval(),
-        }
     }
 
     /// Lets the response head leave if there is nothing to store and nothing to wait for: the
@@ -135,18 +129,13 @@ impl Inner {
             return outcome;
         }
         let Some(runtime) = self.engine.runtime.get().map(Arc::clone) else {
-            let turn = self.turn().await;
-            let outcome = self.commit_in_turn(moment, readers).await;
-            drop(turn);
-            return outcome;
+            return self.commit_next(moment, readers).await;
         };
         let inner = self.clone();
         let (done, outcome) = oneshot::channel();
         let guard = self.engine.handoffs.begin();
         runtime.spawn(Box::pin(async move {
-            let turn = self.turn().await;
-            let outcome = self.commit_in_turn(moment, readers).await;
-            drop(turn);
+            let outcome = self.commit_next(moment, readers).await;
             // Nobody may be waiting any more.
             let _ = done.send(outcome);
             drop(guard);
@@ -187,6 +176,16 @@ impl Inner {
         self.state.lock().die(Death::Abandoned);
         let event = SessionEvent::WritesDropped(DropReason::NoRuntime);
         self.engine.events.send(event);
+    }
+
+    /// One commit, once no other one of this request is under way.
+    async fn commit_next(
+        &self,
+        moment: Moment,
+        readers: Readers,
+    ) -> Result<SaveOutcome, SessionError> {
+        let _turn = self.turn().await;
+        self.commit_in_turn(moment, readers).await
     }
 
     /// One commit. The caller holds the turn.

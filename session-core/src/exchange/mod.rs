@@ -129,8 +129,9 @@ impl<S> Exchange<S> {
     }
 
     /// What the client must be told although the commit failed: the id that a session got by
-    /// an earlier [`save`](crate::Session::save) of this request, or that its session was ended. To be
-    /// written to the error response, or the client is locked out of a session that is stored.
+    /// an earlier [`save`](crate::Session::save) of this request, or that its session was
+    /// ended. To be written to the error response, or the client is locked out of a session
+    /// that is stored.
     pub fn salvage(&mut self) -> Option<Delivery> {
         self.salvage.take().map(|delivery| *delivery)
     }

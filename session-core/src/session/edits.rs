@@ -66,7 +66,7 @@ impl Edits {
     /// What the request sees of `name` over `base`.
     pub(crate) fn see(&self, name: &str, base: &Attributes) -> Seen {
         self.find(name)
-            .map_or(Seen::Stored, |change| see_change(change, base))
+            .map_or(Seen::Stored, |change| Seen::Own(see_change(change, base)))
     }
 
     /// Sets `name` to `value`. Setting what is stored already is no change.
@@ -95,30 +95,15 @@ impl Edits {
     /// nothing is removed that was not read.
     pub(crate) fn take_once(&mut self, name: &str, base: &Attributes) {
         let stored = base.get(name);
-        let expected = Expected::revision_of(stored);
-        let name = match self.position(name) {
-            None if stored.is_none() => return,
-            None => self.push(name, expected, Edit::Remove, base),
-            Some(index) => {
-                let change = &mut self.changes[index];
-                let name = change.name.clone();
-                if let Edit::Append(items) = std::mem::replace(&mut change.edit, Edit::Remove) {
-                    change.expected = expected;
-                    self.steps.push(Step {
-                        name: name.clone(),
-                        kind: StepKind::Append(items),
-                    });
-                }
-                if !self.has_steps(&name) {
-                    return;
-                }
-                name
+        match self.position(name) {
+            Some(index) => self.follow_up(index, Edit::Remove, StepKind::Take, base),
+            None if stored.is_none() => {}
+            None => {
+                let name = self.push(name, Expected::revision_of(stored), Edit::Remove, base);
+                let kind = StepKind::Take;
+                self.steps.push(Step { name, kind });
             }
-        };
-        self.steps.push(Step {
-            name,
-            kind: StepKind::Take,
-        });
+        }
     }
 
     /// Adds `items` to the end of the list `name`.
@@ -172,22 +157,7 @@ impl Edits {
             });
             return;
         };
-        let change = &mut self.changes[index];
-        let name = change.name.clone();
-        let before = std::mem::replace(&mut change.edit, edit);
-        if let Edit::Append(items) = before {
-            change.expected = Expected::revision_of(base.get(&name));
-            self.steps.push(Step {
-                name: name.clone(),
-                kind: StepKind::Append(items),
-            });
-        }
-        if self.has_steps(&name) {
-            self.steps.push(Step {
-                name,
-                kind: StepKind::Update(update),
-            });
-        }
+        self.follow_up(index, edit, StepKind::Update(update), base);
     }
 
     /// Makes the changes that depend on stored values again, on the values in `base`, and
@@ -223,6 +193,23 @@ impl Edits {
             change.edit = value.map_or(Edit::Remove, Edit::Put);
         }
         Ok(())
+    }
+
+    /// Lets `edit` follow on the change at `index`, and remembers `kind` where the outcome
+    /// depends on the stored value: an append does, and so does what has steps already.
+    fn follow_up(&mut self, index: usize, edit: Edit, kind: StepKind, base: &Attributes) {
+        let change = &mut self.changes[index];
+        let name = change.name.clone();
+        if let Edit::Append(items) = std::mem::replace(&mut change.edit, edit) {
+            change.expected = Expected::revision_of(base.get(&name));
+            self.steps.push(Step {
+                name: name.clone(),
+                kind: StepKind::Append(items),
+            });
+        }
+        if self.has_steps(&name) {
+            self.steps.push(Step { name, kind });
+        }
     }
 
     fn find(&self, name: &str) -> Option<&AttributeChange> {
@@ -288,9 +275,10 @@ impl Expected {
     }
 }
 
-/// What a request sees of an attribute through one of its own changes.
-pub(crate) fn see_change(change: &AttributeChange, base: &Attributes) -> Seen {
-    Seen::Own(match &change.edit {
+/// What a request sees of an attribute through one of its own changes; `None` when it removed
+/// the attribute.
+pub(crate) fn see_change(change: &AttributeChange, base: &Attributes) -> Option<Value> {
+    match &change.edit {
         Edit::Put(value) => Some(value.clone()),
         Edit::Remove => None,
         Edit::Append(items) => Some(match base.get(&change.name) {
@@ -302,7 +290,7 @@ pub(crate) fn see_change(change: &AttributeChange, base: &Attributes) -> Seen {
                 list
             }
         }),
-    })
+    }
 }
 
 fn changes_anything(edit: &Edit, stored: Option<&Attribute>) -> bool {

@@ -73,13 +73,10 @@ impl InFlight {
             !self.clear_attributes && !changes
         });
         let changed = self.attributes.iter().filter_map(|change| {
-            let Seen::Own(value) = see_change(change, stored) else {
-                return None;
-            };
             Some(Attribute {
                 name: change.name.clone(),
                 revision: NOT_YET,
-                value: value?,
+                value: see_change(change, stored)?,
             })
         });
         untouched.cloned().chain(changed).collect()
@@ -345,6 +342,13 @@ impl Live {
         changes.login = pending.login.map(|login| *login);
         changes.reply = reply;
         (changes, edits)
+    }
+
+    /// The commit that was under way has ended, one way or the other.
+    pub(crate) fn land(&mut self) {
+        self.in_flight = None;
+        self.creating = false;
+        self.version += 1;
     }
 
     /// True when a commit under way changes `name`: it may yet be refused, so that whatever is

@@ -8,7 +8,6 @@ use crate::exchange::state::{Phase, State};
 use crate::session::edits::TakenTwice;
 use crate::session::live::{InFlight, Live};
 use crate::session::{Reply, SessionHandle};
-use crate::store::Access;
 
 /// True when a commit before the response head would have something to do.
 pub(crate) fn something_is_due(state: &State, engine: &Engine) -> bool {
@@ -153,8 +152,5 @@ fn reissue_is_due(live: &Live, engine: &Engine, now: Timestamp) -> bool {
 }
 
 pub(crate) fn access_is_due(live: &Live, engine: &Engine, now: Timestamp) -> bool {
-    let access = Access::Counted {
-        unless_within: engine.touch_interval(),
-    };
-    access.is_due(&live.record, now)
+    engine.access().is_due(&live.record, now)
 }

@@ -46,6 +46,7 @@ pub enum SaveOutcome {
     /// There was nothing to store.
     Unchanged,
 }
+
 /// What a commit has to do.
 pub(crate) struct Batch {
     pub(super) endings: Vec<Ending>,

@@ -55,9 +55,7 @@ fn fold(state: &mut State, done: Done, now: Timestamp, ended: bool) -> SaveOutco
     let Some(live) = &mut state.live else {
         return nothing;
     };
-    live.in_flight = None;
-    live.creating = false;
-    live.version += 1;
+    live.land();
     match done {
         Done::Nothing => nothing,
         Done::Vanished => {
@@ -104,9 +102,7 @@ fn fold(state: &mut State, done: Done, now: Timestamp, ended: bool) -> SaveOutco
 
 /// The session shows what is stored again. One that is gone stays so.
 fn lose_changes(live: &mut Live, error: &SessionError) {
-    live.in_flight = None;
-    live.creating = false;
-    live.version += 1;
+    live.land();
     if matches!(error, SessionError::Gone) {
         live.gone = true;
         live.pending = Default::default();
