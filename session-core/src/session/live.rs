@@ -305,17 +305,15 @@ impl Live {
             .is_some_and(|before| before.principal != login.authentication.principal);
         if other {
             self.pending.edits = Edits::default();
-            self.pending.clear_attributes = self.stored;
-            if !self.stored {
-                self.record.attributes = Attributes::default();
-            }
+            self.pending.clear_attributes = true;
         }
         self.pending.login = Some(Box::new(login));
     }
 
-    /// Gives the session the id `id`: at the next commit where the store has it, else now.
+    /// Gives the session the id `id`: at the next commit where the store has it, or is about to
+    /// have it, else now.
     pub(crate) fn assign(&mut self, id: SessionId) {
-        if self.stored {
+        if self.stored || self.creating {
             self.pending.new_id = Some(id);
         } else {
             self.id = Some(id);

@@ -110,3 +110,42 @@ fn a_login_that_was_saved_is_announced_although_the_commit_after_it_fails() {
         block_on(ada.visit(async |session| session.get_attribute("cart"))).unwrap();
     assert_eq!(cart.as_deref(), Some("book"));
 }
+
+#[test]
+fn a_login_while_the_session_is_first_saved_still_gets_an_id_of_its_own() {
+    let store = Faulty::new(MemoryStore::new()).without_immediate_door();
+    let site = Site::with(|builder| builder.store(store.clone()));
+    let runtime = ManualRuntime::new(ManualClock::new());
+    site.sessions().attach_runtime(Arc::new(runtime.clone()));
+    let mut ada = site.visitor();
+    let mut exchange = ada.begin();
+    let session = block_on(async { exchange.handle().session().await }).unwrap();
+    session.login("ada").unwrap();
+    session.set_attribute("diary", "of ada").unwrap();
+    store.next(Verb::Create, Fault::HoldRequest);
+    let mut context = Context::from_waker(Waker::noop());
+    let mut save = Box::pin(session.save());
+    assert!(save.as_mut().poll(&mut context).is_pending());
+    runtime.run_until_stalled();
+    let first = session.id();
+
+    session.login("bob").unwrap();
+    assert_ne!(session.id(), first);
+    assert_eq!(session.get_attribute::<String>("diary").unwrap(), None);
+
+    store.release();
+    runtime.run_until_stalled();
+    runtime.block_on(save).unwrap();
+    let second = session.id();
+    assert_ne!(second, first);
+    drop(session);
+    drop(ada.receive(runtime.block_on(exchange.commit()).unwrap()));
+    let (principal, diary) = runtime
+        .block_on(ada.visit(async |session| {
+            assert_eq!(session.id(), second);
+            let diary: Option<String> = session.get_attribute("diary")?;
+            Ok((session.principal()?, diary))
+        }))
+        .unwrap();
+    assert_eq!((principal.as_deref(), diary), (Some("bob"), None));
+}

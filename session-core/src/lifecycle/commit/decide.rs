@@ -131,6 +131,7 @@ fn create(
     record.handle = SessionHandle::of_new_session(&record.key);
     record.issued_at = now;
     record.apply(&changes, now)?;
+    live.id = Some(id);
     live.creating = true;
     if readers == Readers::Some {
         live.in_flight = Some(Box::new(InFlight::of(&changes)));
