@@ -1,0 +1,3 @@
+//! A fourth framework.
+
+fn main() {}
