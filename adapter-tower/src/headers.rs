@@ -41,25 +41,22 @@ impl<B> Facts for RequestFacts<'_, B> {
 pub(crate) struct ResponseHeaders<'a>(pub(crate) &'a mut HeaderMap);
 
 impl HeaderSink for ResponseHeaders<'_> {
-    fn append(&mut self, name: &'static str, value: Cow<'static, str>) {
-        // The engine writes visible ASCII only, which is always a header value.
-        let value = match value {
-            Cow::Borrowed(value) => Ok(HeaderValue::from_static(value)),
-            Cow::Owned(value) => HeaderValue::try_from(value),
-        };
-        if let Ok(value) = value {
-            self.0.append(header_name(name), value);
+    fn append(&mut self, name: &str, value: Cow<'static, str>) {
+        if let Some((name, value)) = line(name, value) {
+            self.0.append(name, value);
         }
     }
 
     fn append_unless(
         &mut self,
-        name: &'static str,
-        value: &'static str,
+        name: &str,
+        value: Cow<'static, str>,
         says_so: &dyn Fn(&[u8]) -> bool,
     ) {
-        let value = HeaderValue::from_static(value);
-        match self.0.entry(header_name(name)) {
+        let Some((name, value)) = line(name, value) else {
+            return;
+        };
+        match self.0.entry(name) {
             Entry::Vacant(entry) => {
                 entry.insert(value);
             }
@@ -73,12 +70,14 @@ impl HeaderSink for ResponseHeaders<'_> {
 
     fn replace_unless(
         &mut self,
-        name: &'static str,
-        value: &'static str,
+        name: &str,
+        value: Cow<'static, str>,
         says_so: &dyn Fn(&[u8]) -> bool,
     ) {
-        let value = HeaderValue::from_static(value);
-        match self.0.entry(header_name(name)) {
+        let Some((name, value)) = line(name, value) else {
+            return;
+        };
+        match self.0.entry(name) {
             Entry::Vacant(entry) => {
                 entry.insert(value);
             }
@@ -91,12 +90,19 @@ impl HeaderSink for ResponseHeaders<'_> {
     }
 }
 
-/// A known name needs no parsing.
-fn header_name(name: &'static str) -> HeaderName {
-    match name {
+/// The line as `http` has it. The engine writes names in lower case and values of visible
+/// ASCII, for which there always is one.
+fn line(name: &str, value: Cow<'static, str>) -> Option<(HeaderName, HeaderValue)> {
+    // A known name needs no parsing.
+    let name = match name {
         "cache-control" => header::CACHE_CONTROL,
         "set-cookie" => header::SET_COOKIE,
         "vary" => header::VARY,
-        name => HeaderName::from_static(name),
-    }
+        name => HeaderName::try_from(name).ok()?,
+    };
+    let value = match value {
+        Cow::Borrowed(value) => HeaderValue::from_static(value),
+        Cow::Owned(value) => HeaderValue::try_from(value).ok()?,
+    };
+    Some((name, value))
 }

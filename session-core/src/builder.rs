@@ -19,6 +19,7 @@ use crate::manager::SessionManager;
 use crate::session::{Limits, MaxInactiveInterval, NamespaceTag};
 use crate::store::SessionStore;
 use crate::store::memory::MemoryStore;
+use crate::transport::{TokenHeader, TokenHeaderError, Transport};
 
 /// The configuration of a [`SessionManager`].
 ///
@@ -39,6 +40,7 @@ pub struct SessionManagerBuilder<S = Main> {
     current_keys: usize,
     store: Option<Arc<dyn SessionStore>>,
     cookie: CookieOptions,
+    token_header: Option<(String, Option<String>)>,
     namespace: Option<String>,
     settings: Settings,
     clock: Box<dyn Clock>,
@@ -61,6 +63,9 @@ pub enum ConfigError {
     /// The cookie would not work in a browser.
     #[error(transparent)]
     Cookie(#[from] CookieError),
+    /// The header cannot carry the token.
+    #[error(transparent)]
+    TokenHeader(#[from] TokenHeaderError),
     /// A limit of zero bytes or zero attributes leaves no room for a session.
     #[error("the size limits leave no room for a session")]
     NoRoom,
@@ -76,6 +81,7 @@ impl SessionManagerBuilder {
             current_keys: 0,
             store: None,
             cookie: CookieOptions::default(),
+            token_header: None,
             namespace: None,
             settings: Settings {
                 max_inactive_interval: Duration::from_secs(30 * 60).into(),
@@ -121,6 +127,7 @@ impl<S> SessionManagerBuilder<S> {
             current_keys: self.current_keys,
             store: self.store,
             cookie: self.cookie,
+            token_header: self.token_header,
             namespace: self.namespace,
             settings: self.settings,
             clock: self.clock,
@@ -230,8 +237,32 @@ impl<S> SessionManagerBuilder<S> {
         self
     }
 
+    /// Sends the token in a header called `name` of responses, and expects it in the header of
+    /// the same name of requests, instead of a cookie: for clients that are no browsers. The
+    /// options of the cookie then have no effect.
+    ///
+    /// A browser is better served by the cookie, which scripts cannot read. A response that
+    /// tells a new token or, with an empty value, the end of a session, has the header; all
+    /// others have not.
+    #[must_use]
+    pub fn token_header(mut self, name: impl Into<String>) -> Self {
+        self.token_header = Some((name.into(), None));
+        self
+    }
+
+    /// [`token_header`](Self::token_header) with another name in responses than in requests.
+    #[must_use]
+    pub fn token_headers(
+        mut self,
+        request: impl Into<String>,
+        response: impl Into<String>,
+    ) -> Self {
+        self.token_header = Some((request.into(), Some(response.into())));
+        self
+    }
+
     /// The application that sessions belong to, where several share a store. The default is
-    /// the name of the cookie.
+    /// the name of the cookie or of the header that carries the token.
     #[must_use]
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = Some(namespace.into());
@@ -351,13 +382,23 @@ impl<S> SessionManagerBuilder<S> {
         if settings.absolute_timeout == Some(Duration::ZERO) || settings.store_timeout.is_zero() {
             return Err(ConfigError::ZeroDuration);
         }
+        let transport = self.token_header.map_or(Ok(Transport::Cookie), |names| {
+            let (request, response) = names;
+            let response = response.as_ref().unwrap_or(&request);
+            TokenHeader::new(&request, response).map(|header| Transport::Header(Arc::new(header)))
+        })?;
         let cookie = CookiePolicy::new(self.cookie)?;
-        let keyring = Keyring::new(&self.keys, cookie.name())?;
-        let namespace = self.namespace.unwrap_or_else(|| cookie.name().to_owned());
+        let carrier = match &transport {
+            Transport::Cookie => cookie.name().to_owned(),
+            Transport::Header(header) => header.request.clone(),
+        };
+        let keyring = Keyring::new(&self.keys, &carrier)?;
+        let namespace = self.namespace.unwrap_or(carrier);
         Ok(SessionManager::new(Engine {
             store: self.store.unwrap_or_else(|| Arc::new(MemoryStore::new())),
             keyring,
             tag: NamespaceTag::of(&namespace),
+            transport,
             cookie,
             namespace,
             clock: self.clock,

@@ -13,11 +13,13 @@ use crate::runtime::Runtime;
 use crate::session::{ID_LEN, Limits, MaxInactiveInterval, NamespaceTag};
 use crate::session::{SessionId, StoreKey};
 use crate::store::{Access, SessionStore};
+use crate::transport::Transport;
 
 /// Everything that requests share, immutable but for the runtime that an adapter attaches.
 pub(crate) struct Engine {
     pub(crate) store: Arc<dyn SessionStore>,
     pub(crate) keyring: Keyring,
+    pub(crate) transport: Transport,
     pub(crate) cookie: CookiePolicy,
     pub(crate) namespace: String,
     pub(crate) tag: NamespaceTag,
@@ -85,6 +87,14 @@ const SWEEP_PAUSE: Duration = Duration::from_secs(60);
 impl Engine {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// How long a client is asked to keep the token; `None` where that is its own affair.
+    pub(crate) fn max_age(&self) -> Option<Duration> {
+        match self.transport {
+            Transport::Cookie => self.cookie.max_age(),
+            Transport::Header(_) => None,
+        }
     }
 
     pub(crate) fn draw_id(&self) -> Result<SessionId, EntropyError> {

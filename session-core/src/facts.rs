@@ -22,24 +22,25 @@ pub trait Facts {
     fn path(&self) -> &str;
 }
 
-/// The headers of a response, as far as the engine writes them.
+/// The headers of a response, as far as the engine writes them. Names are in lower case, and
+/// values are visible ASCII.
 pub trait HeaderSink {
     /// Adds a line. Lines that are there already stay as they are.
-    fn append(&mut self, name: &'static str, value: Cow<'static, str>);
+    fn append(&mut self, name: &str, value: Cow<'static, str>);
 
     /// Adds a line, unless `says_so` is true of a line of that header that is there already.
     fn append_unless(
         &mut self,
-        name: &'static str,
-        value: &'static str,
+        name: &str,
+        value: Cow<'static, str>,
         says_so: &dyn Fn(&[u8]) -> bool,
     );
 
     /// Replaces all lines of the header by this one, unless `says_so` is true of one of them.
     fn replace_unless(
         &mut self,
-        name: &'static str,
-        value: &'static str,
+        name: &str,
+        value: Cow<'static, str>,
         says_so: &dyn Fn(&[u8]) -> bool,
     );
 }

@@ -68,6 +68,7 @@ mod lifecycle;
 mod manager;
 mod runtime;
 mod session;
+mod transport;
 
 pub use builder::{ConfigError, SessionManagerBuilder};
 pub use clock::{Clock, SystemClock, Timestamp};
@@ -89,3 +90,4 @@ pub use session::{
     Revision, Session, SessionAttribute, SessionHandle, SessionId, SessionView, StoreKey, Value,
 };
 pub use store::memory::MemoryStore;
+pub use transport::TokenHeaderError;

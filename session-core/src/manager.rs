@@ -12,6 +12,7 @@ use crate::exchange::{Exchange, Main};
 use crate::facts::Facts;
 use crate::lifecycle::admit::Admission;
 use crate::runtime::Runtime;
+use crate::transport::Transport;
 
 /// The sessions of one application. Cheap to clone; clones share everything.
 ///
@@ -48,7 +49,7 @@ impl<S> SessionManager<S> {
         }
     }
 
-    /// Begins a request. Reads the session cookie in place; makes no store call, verifies
+    /// Begins a request. Reads the cookie or the header of the token in place; makes no store call, verifies
     /// nothing yet, and never fails: whatever a client sends is at worst no session.
     #[must_use]
     pub fn begin<F: Facts>(&self, facts: &F) -> Exchange<S> {
@@ -56,8 +57,12 @@ impl<S> SessionManager<S> {
         let state = if skipped {
             State::new(Admission::Nothing, false, Phase::Dead(Death::Skipped))
         } else {
-            let name = self.engine.cookie.name().as_bytes();
-            let admission = Admission::of_cookies(facts, name);
+            let admission = match &self.engine.transport {
+                Transport::Cookie => {
+                    Admission::of_cookies(facts, self.engine.cookie.name().as_bytes())
+                }
+                Transport::Header(header) => Admission::of_header(facts, &header.request),
+            };
             State::new(admission, facts.is_secure(), Phase::Open)
         };
         Exchange::new(Inner::new(self.engine.clone(), state))
@@ -87,10 +92,20 @@ impl<S> SessionManager<S> {
         self.engine.handoffs.drained().await;
     }
 
-    /// The name of the session cookie.
+    /// The name of the session cookie; of no use where
+    /// [`token_header`](Self::token_header) answers one.
     #[must_use]
     pub fn cookie_name(&self) -> &str {
         self.engine.cookie.name()
+    }
+
+    /// The request header that carries the token, in lower case; `None` where a cookie does.
+    #[must_use]
+    pub fn token_header(&self) -> Option<&str> {
+        match &self.engine.transport {
+            Transport::Cookie => None,
+            Transport::Header(header) => Some(&header.request),
+        }
     }
 }
 

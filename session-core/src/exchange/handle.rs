@@ -13,6 +13,7 @@ use crate::lifecycle::bind::{bind, bind_at_once};
 use crate::session::handle::Session;
 use crate::session::view::SessionView;
 use crate::store::Access;
+use crate::transport::Transport;
 
 /// Where a request's handlers get their session from. Cheap to clone.
 pub struct ExchangeHandle<S = Main> {
@@ -110,7 +111,11 @@ impl<S: 'static> ExchangeHandle<S> {
     #[doc(alias = "isRequestedSessionIdFromCookie")]
     #[must_use]
     pub fn requested_session_id_source(&self) -> Option<IdSource> {
-        self.requested_session_id().map(|_| IdSource::Cookie)
+        let source = match self.inner.engine.transport {
+            Transport::Cookie => IdSource::Cookie,
+            Transport::Header(_) => IdSource::Header,
+        };
+        self.requested_session_id().map(|_| source)
     }
 
     /// True when the id that the client sent names the live session of this request; false
@@ -126,6 +131,14 @@ impl<S: 'static> ExchangeHandle<S> {
             let current = state.id(state.incarnation());
             Ok(state.presented.is_some() && state.presented == current)
         })
+    }
+
+    /// Remembers why a handler could not have its session, for frameworks in which such a
+    /// failure cannot become a response by itself. The first one stays; see
+    /// [`Exchange::noted_failure`](super::Exchange::noted_failure).
+    pub fn note_failure(&self, failure: SessionError) {
+        let mut state = self.inner.state.lock();
+        state.noted_failure.get_or_insert_with(|| Box::new(failure));
     }
 
     /// Binds the client's session if that has not happened, then runs `open`.
@@ -156,4 +169,6 @@ impl<S: 'static> ExchangeHandle<S> {
 pub enum IdSource {
     /// In the session cookie.
     Cookie,
+    /// In the header that the configuration names.
+    Header,
 }

@@ -122,7 +122,7 @@ impl<S> Exchange<S> {
             Ok(_) | Err(SessionError::Gone) => Ok(delivery),
             Err(_) if kept => Ok(delivery),
             Err(error) => {
-                self.salvage = delivery.set_cookie().is_some().then(|| Box::new(delivery));
+                self.salvage = delivery.tells_client().then(|| Box::new(delivery));
                 Err(error)
             }
         })
@@ -209,6 +209,15 @@ impl<S> Exchange<S> {
     #[must_use]
     pub fn uses_session(&self) -> bool {
         self.inner.state.lock().stored_key().is_some()
+    }
+
+    /// What [`ExchangeHandle::note_failure`] remembered; `None` for almost every request. An
+    /// adapter whose framework answered for a handler that could not have its session puts the
+    /// response of this error in the place of that answer.
+    #[must_use]
+    pub fn noted_failure(&self) -> Option<SessionError> {
+        let state = self.inner.state.lock();
+        state.noted_failure.as_deref().cloned()
     }
 
     fn readers(&self) -> Readers {

@@ -36,6 +36,8 @@ pub(crate) struct State {
     /// True while a task of the runtime is to commit what is left. A runtime that shuts down
     /// drops its tasks; what they were to commit is then lost, and not handed off again.
     pub(crate) handed_off: bool,
+    /// Why a handler could not have its session, where its framework cannot say so.
+    pub(crate) noted_failure: Option<Box<SessionError>>,
     /// Since when there has been something to commit, once the response head has left.
     pub(crate) dirty_since: Option<Timestamp>,
 }
@@ -109,6 +111,7 @@ impl State {
             expire_cookie: false,
             past: Vec::new(),
             handed_off: false,
+            noted_failure: None,
             dirty_since: None,
         }
     }

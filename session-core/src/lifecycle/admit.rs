@@ -5,7 +5,7 @@ use std::fmt;
 use crate::cookie::{LINE_BYTES_MAX, TOKEN_LEN, VALUES_MAX, cookie_values};
 use crate::facts::Facts;
 
-/// The values that a request carries under the name of the session cookie.
+/// The values that a request carries in the session cookie, or in the header of the token.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Admission {
     /// None.
@@ -78,6 +78,21 @@ impl Admission {
             bytes_left -= line.len();
             for value in cookie_values(line, name).take(values_left) {
                 values_left -= 1;
+                admission.add(value);
+            }
+        });
+        admission
+    }
+
+    /// Reads the lines of the header called `name`, as many as there could be cookies. A line
+    /// without a value is none.
+    pub(crate) fn of_header<F: Facts + ?Sized>(facts: &F, name: &str) -> Self {
+        let mut admission = Self::Nothing;
+        let mut lines_left = VALUES_MAX;
+        facts.header_lines(name, &mut |line| {
+            let value = line.trim_ascii();
+            if lines_left > 0 && !value.is_empty() {
+                lines_left -= 1;
                 admission.add(value);
             }
         });

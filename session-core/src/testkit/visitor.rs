@@ -168,18 +168,28 @@ impl<S: 'static> Visitor<S> {
     /// The request that the visitor would make now.
     #[must_use]
     pub fn request(&self) -> Request {
-        let cookies = self.cookie.as_ref().map(|value| {
-            let name = self.sessions.cookie_name();
-            format!("{name}={value}").into_bytes()
-        });
-        Request {
-            cookies: cookies.into_iter().collect(),
-            ..Request::default()
+        let mut request = Request::default();
+        if let Some(token) = &self.cookie {
+            match self.sessions.token_header() {
+                Some(name) => {
+                    let line = (name.to_owned(), token.clone().into_bytes());
+                    request.headers.push(line);
+                }
+                None => {
+                    let name = self.sessions.cookie_name();
+                    request.cookies.push(format!("{name}={token}").into_bytes());
+                }
+            }
         }
+        request
     }
 
-    /// Keeps what the response says about the cookie, as a browser does. Answers the headers.
+    /// Keeps what the response says about the cookie, as a browser does, or about the token
+    /// in a header. Answers the headers.
     pub fn receive(&mut self, delivery: Delivery) -> Headers {
+        if let Some(token) = delivery.token_header() {
+            self.cookie = (!token.is_empty()).then(|| token.to_owned());
+        }
         let mut headers = Headers::default();
         delivery.write_to(&mut headers);
         for line in headers.get("set-cookie") {
@@ -192,7 +202,7 @@ impl<S: 'static> Visitor<S> {
         headers
     }
 
-    /// The value of the session cookie in the jar; `None` when there is none.
+    /// The token in the jar, of the cookie or of the header; `None` when there is none.
     #[must_use]
     pub fn cookie(&self) -> Option<String> {
         self.cookie.clone()
@@ -234,6 +244,8 @@ impl<S> std::fmt::Debug for Visitor<S> {
 pub struct Request {
     /// The lines of the `Cookie` header.
     pub cookies: Vec<Vec<u8>>,
+    /// The lines of other headers, with their names in lower case.
+    pub headers: Vec<(String, Vec<u8>)>,
     /// Whether it came over HTTPS.
     pub secure: bool,
     /// The method.
@@ -246,6 +258,7 @@ impl Default for Request {
     fn default() -> Self {
         Self {
             cookies: Vec::new(),
+            headers: Vec::new(),
             secure: true,
             method: "GET".into(),
             path: "/".into(),
@@ -265,6 +278,9 @@ impl Facts for Request {
             for line in &self.cookies {
                 visit(line);
             }
+        }
+        for (_, line) in self.headers.iter().filter(|(other, _)| other == name) {
+            visit(line);
         }
     }
 
@@ -322,30 +338,30 @@ impl Headers {
 }
 
 impl HeaderSink for Headers {
-    fn append(&mut self, name: &'static str, value: Cow<'static, str>) {
+    fn append(&mut self, name: &str, value: Cow<'static, str>) {
         self.0.push((name.to_owned(), value.into_owned()));
     }
 
     fn append_unless(
         &mut self,
-        name: &'static str,
-        value: &'static str,
+        name: &str,
+        value: Cow<'static, str>,
         says_so: &dyn Fn(&[u8]) -> bool,
     ) {
         if !self.says(name, says_so) {
-            self.append(name, value.into());
+            self.append(name, value);
         }
     }
 
     fn replace_unless(
         &mut self,
-        name: &'static str,
-        value: &'static str,
+        name: &str,
+        value: Cow<'static, str>,
         says_so: &dyn Fn(&[u8]) -> bool,
     ) {
         if !self.says(name, says_so) {
             self.0.retain(|(other, _)| other != name);
-            self.append(name, value.into());
+            self.append(name, value);
         }
     }
 }

@@ -318,3 +318,14 @@ fn no_error_shows_the_client_anything_of_the_inside() {
         "The session is not available at the moment."
     );
 }
+
+#[test]
+fn the_first_failure_that_a_handler_noted_is_the_one_that_is_answered() {
+    let given = Given::near();
+    let exchange = given.visitor().begin();
+    let handle = exchange.handle();
+    assert!(exchange.noted_failure().is_none());
+    handle.note_failure(SessionError::Full);
+    handle.note_failure(SessionError::Gone);
+    assert!(matches!(exchange.noted_failure(), Some(SessionError::Full)));
+}

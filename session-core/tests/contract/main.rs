@@ -25,4 +25,5 @@ mod state;
 mod store;
 mod table;
 mod time;
+mod token_header;
 mod writes;

@@ -146,7 +146,6 @@ fn reissue_is_due(live: &Live, engine: &Engine, now: Timestamp) -> bool {
         return false;
     }
     let rolling = engine
-        .cookie
         .max_age()
         .is_some_and(|life| now.saturating_since(live.record.issued_at) >= life / 10);
     live.signed_by_older_key || rolling
