@@ -87,7 +87,8 @@ pub use runtime::{BoxFuture, Runtime};
 pub use session::{
     Attribute, AttributeChange, Attributes, Authentication, ChangeSet, Codec, Edit, EnvelopeError,
     Expected, Fingerprint, Items, Limits, Login, MaxInactiveInterval, Record, Refusal, Reply,
-    Revision, Session, SessionAttribute, SessionHandle, SessionId, SessionView, StoreKey, Value,
+    Revision, Session, SessionAccess, SessionAccessor, SessionAttribute, SessionHandle, SessionId,
+    SessionView, StoreKey, Value,
 };
 pub use store::memory::MemoryStore;
 pub use transport::TokenHeaderError;

@@ -17,13 +17,14 @@ pub use handle::{ExchangeHandle, IdSource};
 use inner::Inner;
 use keep_alive::KeepAlive;
 pub use opening::Opening;
-use state::Death;
+use state::{Death, State};
 
-use crate::engine::FailedCommit;
+use crate::engine::{Engine, FailedCommit};
 use crate::error::SessionError;
 use crate::lifecycle::commit::{Moment, Readers, SaveOutcome};
 use crate::lifecycle::deliver::Delivery;
 use crate::runtime::BoxFuture;
+use crate::session::Session;
 
 /// The default marker of [`SessionManager`](crate::SessionManager) and
 /// [`Session`](crate::Session).
@@ -72,6 +73,20 @@ impl<S> Exchange<S> {
             salvage: None,
             marker: PhantomData,
         }
+    }
+
+    /// An exchange outside of a request: it has no response head, so nothing can be told to
+    /// the client, and its session is the one in `state`.
+    pub(crate) fn without_head(engine: Arc<Engine>, state: State) -> Self {
+        let mut exchange = Self::new(Inner::new(engine, state));
+        exchange.stage = Stage::AfterHead;
+        exchange
+    }
+
+    /// The session of an exchange outside of a request.
+    pub(crate) fn session_without_head(&self) -> Session<S> {
+        let incarnation = self.inner.state.lock().incarnation();
+        Session::new(self.inner.clone(), incarnation)
     }
 
     /// What handlers get: it opens sessions, and outlives the exchange harmlessly. To be

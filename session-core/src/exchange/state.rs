@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::error::SessionError;
 use crate::event::{EndReason, SessionEvent};
 use crate::lifecycle::admit::Admission;
-use crate::lifecycle::bind::{Bar, Bound};
+use crate::lifecycle::bind::{Bar, Bound, Found};
 use crate::session::live::Live;
 use crate::session::{MaxInactiveInterval, SessionId, StoreKey};
 
@@ -116,6 +116,15 @@ impl State {
         }
     }
 
+    /// A session that is used outside of a request: there is no response head to leave.
+    pub(crate) fn without_head(found: Found) -> Self {
+        Self {
+            bound: true,
+            live: Some(Live::loaded(found)),
+            ..Self::new(Admission::Nothing, false, Phase::HeadSent)
+        }
+    }
+
     /// Takes over what binding found, unless another task of the request was faster. Answers
     /// the events to tell once the lock is free.
     pub(crate) fn accept(&mut self, bound: Bound) -> Vec<SessionEvent> {
@@ -124,7 +133,7 @@ impl State {
         }
         self.bound = true;
         self.bar = bound.bar;
-        self.presented = bound.found.as_ref().map(|found| found.id);
+        self.presented = bound.found.as_ref().and_then(|found| found.id);
         self.live = bound.found.map(Live::loaded);
         bound.events
     }

@@ -28,7 +28,8 @@ pub(crate) struct Bound {
 
 /// A live session, as the store had it.
 pub(crate) struct Found {
-    pub(crate) id: SessionId,
+    /// `None` where an accessor followed a rotation: the new id is the client's alone.
+    pub(crate) id: Option<SessionId>,
     pub(crate) record: Record,
     pub(crate) last_accessed: Timestamp,
     pub(crate) signed_by_older_key: bool,
@@ -105,6 +106,47 @@ pub(crate) async fn bind(
     Ok(bound.settled())
 }
 
+/// What a store's answer to a load means.
+pub(crate) enum Judged {
+    /// The live session, and the access before this one.
+    Live(Record, Timestamp),
+    /// There is no session to be had.
+    Rejected(Rejection),
+    /// The session got another key at this time.
+    Moved { since: Timestamp },
+}
+
+/// Judges what the store answered to a load of `key`.
+///
+/// # Errors
+/// When the record was written by a newer version, or the store failed.
+pub(crate) fn judge(
+    key: &StoreKey,
+    loaded: Result<Loaded, StoreError>,
+    now: Timestamp,
+) -> Result<Judged, SessionError> {
+    Ok(match loaded {
+        Ok(Loaded::Live {
+            record,
+            last_accessed,
+        }) => {
+            // Tested against the deadline before this access moved it.
+            let idle = record.max_inactive_interval.deadline(last_accessed);
+            if record.key != *key {
+                Judged::Rejected(Rejection::Foreign)
+            } else if idle.min(record.absolute_deadline) <= now {
+                Judged::Rejected(Rejection::Unknown)
+            } else {
+                Judged::Live(record, last_accessed)
+            }
+        }
+        Ok(Loaded::Moved { since }) => Judged::Moved { since },
+        Ok(Loaded::Absent) => Judged::Rejected(Rejection::Unknown),
+        Err(StoreError::Unreadable(_)) => Judged::Rejected(Rejection::Unreadable),
+        Err(error) => return Err(error.into()),
+    })
+}
+
 impl Admission {
     /// While it is open which of several ids is used, no session is prolonged.
     fn access(&self, access: Access) -> Access {
@@ -150,39 +192,27 @@ impl Bound {
         loaded: Result<Loaded, StoreError>,
         now: Timestamp,
     ) -> Result<(), SessionError> {
-        match loaded {
-            Ok(Loaded::Live {
-                record,
-                last_accessed,
-            }) => {
-                // Tested against the deadline before this access moved it.
-                let idle = record.max_inactive_interval.deadline(last_accessed);
-                if record.key != lookup.key {
-                    self.reject(Rejection::Foreign);
-                } else if idle.min(record.absolute_deadline) <= now {
-                    self.reject(Rejection::Unknown);
-                } else if self.found.is_some() {
-                    self.found = None;
-                    self.bar = Some(Bar::Ambiguous);
-                    self.reject(Rejection::Ambiguous);
-                } else {
-                    self.found = Some(Found {
-                        id: lookup.id,
-                        record,
-                        last_accessed,
-                        signed_by_older_key: lookup.signed_by_older_key,
-                    });
-                }
+        match judge(&lookup.key, loaded, now)? {
+            Judged::Live(..) if self.found.is_some() => {
+                self.found = None;
+                self.bar = Some(Bar::Ambiguous);
+                self.reject(Rejection::Ambiguous);
             }
-            Ok(Loaded::Moved { since }) => {
+            Judged::Live(record, last_accessed) => {
+                self.found = Some(Found {
+                    id: Some(lookup.id),
+                    record,
+                    last_accessed,
+                    signed_by_older_key: lookup.signed_by_older_key,
+                });
+            }
+            Judged::Rejected(rejection) => self.reject(rejection),
+            Judged::Moved { since } => {
                 if now.saturating_since(since) < MOVED_GRACE {
                     self.bar = Some(Bar::Moved);
                 }
                 self.reject(Rejection::Moved);
             }
-            Ok(Loaded::Absent) => self.reject(Rejection::Unknown),
-            Err(StoreError::Unreadable(_)) => self.reject(Rejection::Unreadable),
-            Err(error) => return Err(error.into()),
         }
         Ok(())
     }
@@ -200,6 +230,8 @@ impl Bound {
     }
 
     fn has(&self, id: &SessionId) -> bool {
-        self.found.as_ref().is_some_and(|found| found.id == *id)
+        self.found
+            .as_ref()
+            .is_some_and(|found| found.id == Some(*id))
     }
 }

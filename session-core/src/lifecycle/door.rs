@@ -31,16 +31,20 @@ impl Engine {
         }
     }
 
-    /// For a store that is awaited. Answers the store's own error too: an unreadable record is
-    /// no outage.
+    /// Answers the store's own error too: an unreadable record is no outage.
     pub(crate) async fn load(
         &self,
         key: &StoreKey,
         access: Access,
         now: Timestamp,
     ) -> Result<Result<Loaded, StoreError>, SessionError> {
-        let load = self.store.load(key, access, now);
-        self.in_time(async { Ok(load.await) }).await
+        match self.store.immediate() {
+            Some(store) => Ok(store.load(key, access, now)),
+            None => {
+                let load = self.store.load(key, access, now);
+                self.in_time(async { Ok(load.await) }).await
+            }
+        }
     }
 
     pub(crate) async fn apply(

@@ -65,16 +65,16 @@ impl<S> Session<S> {
     ///
     /// It prints redacted and can only be compared. A session that nothing was written to yet
     /// gets its id now; `None` when the source of random bytes fails, which the commit then
-    /// reports.
+    /// reports, and where an [accessor](SessionAccessor) followed a change of the id, which is
+    /// then known to the client alone.
     #[doc(alias = "getId")]
     #[must_use]
     pub fn id(&self) -> Option<SessionId> {
         let mut state = self.inner.state.lock();
         if state.incarnation() == self.incarnation
             && let Some(live) = &mut state.live
-            && live.id.is_none()
         {
-            live.id = self.inner.engine.draw_id().ok();
+            live.ensure_id(|| self.inner.engine.draw_id().ok());
         }
         state.id(self.incarnation)
     }

@@ -121,16 +121,18 @@ impl Live {
     /// The session that a store had under the id of the client.
     pub(crate) fn loaded(found: Found) -> Self {
         Self {
+            is_new: false,
+            stored: true,
             signed_by_older_key: found.signed_by_older_key,
-            ..Self::over(Some(found.id), found.record, found.last_accessed)
+            ..Self::over(found.id, found.record, found.last_accessed)
         }
     }
 
-    /// Without an id the session is one that is not stored yet.
+    /// One that is not stored yet.
     fn over(id: Option<SessionId>, record: Record, last_accessed: Timestamp) -> Self {
         Self {
-            is_new: id.is_none(),
-            stored: id.is_some(),
+            is_new: true,
+            stored: false,
             creating: false,
             id,
             last_accessed,
@@ -308,6 +310,13 @@ impl Live {
             self.pending.clear_attributes = true;
         }
         self.pending.login = Some(Box::new(login));
+    }
+
+    /// Gives a session that is not stored yet the id that it will have.
+    pub(crate) fn ensure_id(&mut self, draw: impl FnOnce() -> Option<SessionId>) {
+        if self.id.is_none() && !self.stored {
+            self.id = draw();
+        }
     }
 
     /// Gives the session the id `id`: at the next commit where the store has it, or is about to

@@ -1,5 +1,6 @@
 //! A session, as a handler sees it and as a store keeps it.
 
+mod accessor;
 mod attributes;
 mod change;
 pub(crate) mod edits;
@@ -12,6 +13,7 @@ mod record;
 mod value;
 pub(crate) mod view;
 
+pub use accessor::{SessionAccess, SessionAccessor};
 pub use attributes::SessionAttribute;
 pub use change::{AttributeChange, ChangeSet, Edit, Expected, Limits, Login, Refusal, Reply};
 pub use envelope::EnvelopeError;

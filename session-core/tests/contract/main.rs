@@ -1,6 +1,7 @@
 //! The contract of the engine, without HTTP: what a visitor, a handler and an adapter can rely
 //! on. `docs/conformance.md` says which statement of which standard each test stands for.
 
+mod accessor;
 mod attributes;
 mod cancellation;
 mod changes_during_a_save;
