@@ -16,7 +16,7 @@ use crate::exchange::Main;
 use crate::facts::Facts;
 use crate::handoff::Handoffs;
 use crate::manager::SessionManager;
-use crate::session::{Limits, MaxInactiveInterval, NamespaceTag};
+use crate::session::{Limits, MaxInactiveInterval, NamespaceTag, SessionLimit};
 use crate::store::SessionStore;
 use crate::store::memory::MemoryStore;
 use crate::transport::{TokenHeader, TokenHeaderError, Transport};
@@ -63,6 +63,9 @@ pub enum ConfigError {
     /// The cookie would not work in a browser.
     #[error(transparent)]
     Cookie(#[from] CookieError),
+    /// A limit of sessions needs a store that knows principals.
+    #[error("the store knows no principals, so the sessions of one cannot be limited")]
+    NoPrincipals,
     /// The header cannot carry the token.
     #[error(transparent)]
     TokenHeader(#[from] TokenHeaderError),
@@ -90,6 +93,7 @@ impl SessionManagerBuilder {
                     max_bytes: 1 << 20,
                     max_attributes: 256,
                 },
+                session_limit: None,
                 strict_reads: false,
                 touch: Touch::OnUse,
                 failed_commit: FailedCommit::ReplaceResponse,
@@ -298,6 +302,14 @@ impl<S> SessionManagerBuilder<S> {
         self
     }
 
+    /// How many live sessions one principal may have at once. Any number by default. Needs a
+    /// store that knows principals.
+    #[must_use]
+    pub fn session_limit(mut self, limit: SessionLimit) -> Self {
+        self.settings.session_limit = Some(limit);
+        self
+    }
+
     /// Whether setting an attribute that this request has read fails with
     /// [`SessionError::Conflict`](crate::SessionError::Conflict) when another request changed
     /// it in between. Off by default: the last writer wins.
@@ -379,6 +391,12 @@ impl<S> SessionManagerBuilder<S> {
         if settings.limits.max_bytes == 0 || settings.limits.max_attributes == 0 {
             return Err(ConfigError::NoRoom);
         }
+        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
+        match settings.session_limit {
+            Some(SessionLimit { max: 0, .. }) => return Err(ConfigError::NoRoom),
+            Some(_) if store.principals().is_none() => return Err(ConfigError::NoPrincipals),
+            _ => {}
+        }
         if settings.absolute_timeout == Some(Duration::ZERO) || settings.store_timeout.is_zero() {
             return Err(ConfigError::ZeroDuration);
         }
@@ -395,7 +413,7 @@ impl<S> SessionManagerBuilder<S> {
         let keyring = Keyring::new(&self.keys, &carrier)?;
         let namespace = self.namespace.unwrap_or(carrier);
         Ok(SessionManager::new(Engine {
-            store: self.store.unwrap_or_else(|| Arc::new(MemoryStore::new())),
+            store,
             keyring,
             tag: NamespaceTag::of(&namespace),
             transport,

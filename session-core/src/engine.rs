@@ -10,7 +10,7 @@ use crate::event::{EventSink, SessionEvent};
 use crate::facts::Facts;
 use crate::handoff::Handoffs;
 use crate::runtime::Runtime;
-use crate::session::{ID_LEN, Limits, MaxInactiveInterval, NamespaceTag};
+use crate::session::{ID_LEN, Limits, MaxInactiveInterval, NamespaceTag, SessionLimit};
 use crate::session::{SessionId, StoreKey};
 use crate::store::{Access, SessionStore};
 use crate::transport::Transport;
@@ -40,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) max_inactive_interval: MaxInactiveInterval,
     pub(crate) absolute_timeout: Option<Duration>,
     pub(crate) limits: Limits,
+    pub(crate) session_limit: Option<SessionLimit>,
     pub(crate) strict_reads: bool,
     pub(crate) touch: Touch,
     pub(crate) failed_commit: FailedCommit,
@@ -89,12 +90,15 @@ impl Engine {
         self.clock.now()
     }
 
-    /// How long a client is asked to keep the token; `None` where that is its own affair.
+    /// How long clients are asked to keep the cookies of all sessions; `None` for as long as
+    /// the browser is open.
     pub(crate) fn max_age(&self) -> Option<Duration> {
-        match self.transport {
-            Transport::Cookie => self.cookie.max_age(),
-            Transport::Header(_) => None,
-        }
+        self.cookie.max_age()
+    }
+
+    /// True where a cookie carries the token. How long a header is kept is its client's affair.
+    pub(crate) const fn sends_cookie(&self) -> bool {
+        matches!(self.transport, Transport::Cookie)
     }
 
     pub(crate) fn draw_id(&self) -> Result<SessionId, EntropyError> {

@@ -96,6 +96,9 @@ pub enum SessionError {
     /// The session would exceed its limits. Nothing was stored.
     #[error("the session would become larger than allowed")]
     TooLarge,
+    /// The principal has as many live sessions as one may have. Nothing was stored.
+    #[error("the principal has as many sessions as allowed")]
+    TooManySessions,
     /// The store cannot be reached or did not answer in time.
     #[error("the session store is not available")]
     Unavailable(#[source] Arc<StoreError>),
@@ -113,7 +116,12 @@ impl SessionError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Ambiguous => 400,
-            Self::Conflict | Self::Gone | Self::Invalidated | Self::Moved | Self::NoSession => 409,
+            Self::Conflict
+            | Self::Gone
+            | Self::Invalidated
+            | Self::Moved
+            | Self::NoSession
+            | Self::TooManySessions => 409,
             Self::TooLarge => 413,
             Self::Entropy(_)
             | Self::Full

@@ -85,10 +85,10 @@ pub use lifecycle::deliver::Delivery;
 pub use manager::SessionManager;
 pub use runtime::{BoxFuture, Runtime};
 pub use session::{
-    Attribute, AttributeChange, Attributes, Authentication, ChangeSet, Codec, Edit, EnvelopeError,
-    Expected, Fingerprint, Items, Limits, Login, MaxInactiveInterval, Record, Refusal, Reply,
-    Revision, Session, SessionAccess, SessionAccessor, SessionAttribute, SessionHandle, SessionId,
-    SessionView, StoreKey, Value,
+    AtLimit, Attribute, AttributeChange, Attributes, Authentication, ChangeSet, Codec, Edit,
+    EnvelopeError, Expected, Fingerprint, Items, Limits, Login, LoginOptions, MaxInactiveInterval,
+    PrincipalKey, Record, Refusal, Reply, Revision, Session, SessionAccess, SessionAccessor,
+    SessionAttribute, SessionHandle, SessionId, SessionLimit, SessionView, StoreKey, Value,
 };
 pub use store::memory::MemoryStore;
 pub use transport::TokenHeaderError;

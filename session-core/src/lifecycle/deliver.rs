@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::engine::Engine;
 use crate::exchange::state::State;
@@ -100,9 +101,10 @@ pub(crate) fn deliver(state: &mut State, engine: &Engine) -> Delivery {
     let news = match &mut state.live {
         Some(live) if live.stored && live.announce && !live.gone => {
             live.announce = false;
-            let left = live.record.absolute_deadline;
-            let left = || left.saturating_since(engine.now());
-            live.id.map(|id| engine.tell(&id, state.secure, left))
+            let max_age = live
+                .max_age(engine.max_age())
+                .map(|life| life.min(live.record.absolute_deadline.saturating_since(engine.now())));
+            live.id.map(|id| engine.tell(&id, state.secure, max_age))
         }
         _ if state.expire_cookie => Some(engine.tell_end(state.secure)),
         _ => None,
@@ -118,19 +120,11 @@ pub(crate) fn deliver(state: &mut State, engine: &Engine) -> Delivery {
 }
 
 impl Engine {
-    /// What the client is told of a session with this id that may live as long as `left` says.
-    fn tell(
-        &self,
-        id: &SessionId,
-        secure: bool,
-        left: impl FnOnce() -> std::time::Duration,
-    ) -> String {
+    /// What the client is told of a session with this id.
+    fn tell(&self, id: &SessionId, secure: bool, max_age: Option<Duration>) -> String {
         let token = self.keyring.sign(id);
         match self.transport {
-            Transport::Cookie => {
-                let max_age = self.max_age().map(|life| life.min(left()));
-                self.cookie.issue(token.as_str(), secure, max_age)
-            }
+            Transport::Cookie => self.cookie.issue(token.as_str(), secure, max_age),
             Transport::Header(_) => token.as_str().to_owned(),
         }
     }

@@ -25,9 +25,10 @@ impl Engine {
         record: &Record,
         now: Timestamp,
     ) -> Result<Created, SessionError> {
+        let limit = self.settings.session_limit;
         match self.store.immediate() {
-            Some(store) => Ok(store.create(record, now)?),
-            None => self.in_time(self.store.create(record, now)).await,
+            Some(store) => Ok(store.create(record, limit, now)?),
+            None => self.in_time(self.store.create(record, limit, now)).await,
         }
     }
 

@@ -79,7 +79,7 @@ struct Place {
 #[derive(PartialEq, Eq)]
 struct Identity {
     handle: SessionHandle,
-    authentication: Option<Authentication>,
+    authentication: Option<Arc<Authentication>>,
 }
 
 impl<S> Session<S> {

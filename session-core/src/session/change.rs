@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::id::StoreKey;
 use super::interval::MaxInactiveInterval;
+use super::principal::SessionLimit;
 use super::record::{Attribute, Attributes, Authentication, Record, Revision};
 use super::value::{Items, LIST_HEADER_LEN, Value};
 use crate::clock::Timestamp;
@@ -38,7 +39,10 @@ pub struct ChangeSet {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
     /// Who logged in, and when.
-    pub authentication: Authentication,
+    pub authentication: Arc<Authentication>,
+    /// How many live sessions the principal may have, this one included; `None` for any
+    /// number.
+    pub limit: Option<SessionLimit>,
     /// The absolute limit starts anew at a login, and only there (NIST SP 800-63B-4, 5.2).
     pub absolute_deadline: Timestamp,
 }
@@ -208,8 +212,8 @@ impl Record {
         }
         if let Some(login) = &changes.login {
             let before = self.authentication.as_ref();
-            new_size = new_size.saturating_sub(before.map_or(0, |login| login.principal.len()))
-                + login.authentication.principal.len();
+            new_size = new_size.saturating_sub(before.map_or(0, |login| login.size()))
+                + login.authentication.size();
         }
         let limits = &changes.limits;
         let too_large = new_size > limits.max_bytes && new_size > size;

@@ -7,10 +7,12 @@
 //! key, handle      32 and 16 bytes
 //! created, accessed, issued, idle limit (0: never), absolute deadline, revision
 //!                  8 bytes each; times and the limit in milliseconds
-//! authentication   1 byte, 0 for anonymous; after a 1: since when, 8 bytes, and the principal
+//! authentication   1 byte, 0 for anonymous; after a 1: since when, 8 bytes; the key of the
+//!                  principal, 32 bytes; the principal; the label (of length 0: none); for how
+//!                  long it is remembered, 8 bytes, in milliseconds (0: it is not)
 //! attributes       4 bytes, how many; for each, in ascending order of their names:
 //!                  name, codec (1 byte), revision (8 bytes), value
-//! principal, name, value
+//! principal, label, name, value
 //!                  4 bytes, the length; then the bytes
 //! ```
 //!
@@ -18,8 +20,9 @@
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::id::{SessionHandle, StoreKey};
+use super::id::{PrincipalKey, SessionHandle, StoreKey};
 use super::interval::MaxInactiveInterval;
 use super::record::{Attribute, Attributes, Authentication, Record, Revision};
 use super::value::{Codec, Value};
@@ -31,10 +34,13 @@ const VERSION: u8 = 1;
 /// Everything up to the authentication and the number of attributes.
 const FIXED_LEN: usize = 1 + 32 + 16 + 6 * 8 + 1 + 4;
 
+/// A login without the principal and the label.
+const LOGIN_LEN: usize = 8 + 32 + 4 + 4 + 8;
+
 /// An attribute without its name and value.
 const ATTRIBUTE_LEN: usize = 4 + 1 + 8 + 4;
 
-/// The longest name of an attribute or a principal, in bytes.
+/// The longest name of an attribute or a principal, and the longest label, in bytes.
 const NAME_MAX: usize = 255;
 
 /// Stands for the length of a field that is too long for four bytes. No reader accepts it: a
@@ -95,8 +101,8 @@ impl Record {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let attributes_len = self.attributes.len() * ATTRIBUTE_LEN + self.attributes.size();
-        let login_len = |login: &Authentication| 8 + 4 + login.principal.len();
-        let login_len = self.authentication.as_ref().map_or(0, login_len);
+        let login_len = |login: &Authentication| LOGIN_LEN + login.size();
+        let login_len = self.authentication.as_deref().map_or(0, login_len);
         let mut out = Vec::with_capacity(FIXED_LEN + login_len + attributes_len);
         out.push(VERSION);
         out.extend_from_slice(self.key.as_bytes());
@@ -112,7 +118,13 @@ impl Record {
             Some(login) => {
                 out.push(1);
                 put_time(&mut out, login.authenticated_at);
+                out.extend_from_slice(login.key.as_bytes());
                 put_bytes(&mut out, login.principal.as_bytes());
+                put_bytes(
+                    &mut out,
+                    login.label.as_deref().unwrap_or_default().as_bytes(),
+                );
+                put_u64(&mut out, login.remembered_for.map_or(0, in_millis));
             }
         }
         put_length(&mut out, self.attributes.len());
@@ -163,6 +175,13 @@ fn idle_millis(interval: MaxInactiveInterval) -> u64 {
         MaxInactiveInterval::Never => 0,
         MaxInactiveInterval::AfterMillis(millis) => millis.get(),
     }
+}
+
+/// The time in whole milliseconds, which is what a record keeps; at least one.
+fn in_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis())
+        .unwrap_or(u64::MAX)
+        .max(1)
 }
 
 fn put_u64(out: &mut Vec<u8>, number: u64) {
@@ -236,15 +255,31 @@ impl<'a> Input<'a> {
         str::from_utf8(self.take(length)?).map_err(|_| EnvelopeError::Name)
     }
 
-    fn authentication(&mut self) -> Result<Option<Authentication>, EnvelopeError> {
+    fn authentication(&mut self) -> Result<Option<Arc<Authentication>>, EnvelopeError> {
         match self.byte()? {
             0 => Ok(None),
-            1 => Ok(Some(Authentication {
-                authenticated_at: self.time()?,
-                principal: self.name()?.into(),
-            })),
+            1 => Ok(Some(Arc::new(self.login()?))),
             _ => Err(EnvelopeError::Authentication),
         }
+    }
+
+    fn login(&mut self) -> Result<Authentication, EnvelopeError> {
+        let authenticated_at = self.time()?;
+        let key = PrincipalKey::from_bytes(self.array()?);
+        let mut login = Authentication::new(self.name()?, key, authenticated_at);
+        login.label = self.label()?.map(Arc::from);
+        let remembered_for = NonZeroU64::new(self.u64()?);
+        login.remembered_for = remembered_for.map(|millis| Duration::from_millis(millis.get()));
+        Ok(login)
+    }
+
+    fn label(&mut self) -> Result<Option<&'a str>, EnvelopeError> {
+        let mut ahead = Input(self.0);
+        if ahead.length()? == 0 {
+            *self = ahead;
+            return Ok(None);
+        }
+        self.name().map(Some)
     }
 
     fn attributes(&mut self) -> Result<Attributes, EnvelopeError> {

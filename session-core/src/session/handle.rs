@@ -5,12 +5,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attributes::check_name;
-use super::change::Login;
 use super::id::{Fingerprint, SessionId};
 use super::interval::MaxInactiveInterval;
 use super::live::Live;
-use super::record::Authentication;
+use super::principal::LoginOptions;
 use crate::clock::Timestamp;
 use crate::error::SessionError;
 use crate::event::EndReason;
@@ -202,35 +200,30 @@ impl<S> Session<S> {
         })
     }
 
-    /// Logs `principal` in: changes the id, binds the principal, notes the time, and starts
+    /// Logs a principal in: changes the id, binds the principal, notes the time, and starts
     /// the absolute limit anew. Attributes are kept, except over another principal, where the
-    /// session starts without any.
+    /// session starts without any. [`LoginOptions`] label and remember the login.
     ///
     /// To be called after the visitor has proved to be that principal. Changing the id is
     /// what makes session fixation impossible (OWASP ASVS 7.2.4).
     ///
     /// # Errors
-    /// [`SessionError::InvalidName`] when the name is not 1 to 255 bytes long;
+    /// [`SessionError::InvalidName`] when the name or the label is not 1 to 255 bytes long;
     /// [`SessionError::ResponseCommitted`] after the response head has left;
     /// [`SessionError::Entropy`]; else as [`set_attribute`](Self::set_attribute). At the
-    /// commit, [`SessionError::Moved`] when another login was faster.
-    pub fn login(&self, principal: impl AsRef<str>) -> Result<(), SessionError> {
-        let principal = principal.as_ref();
-        check_name(principal)?;
+    /// commit, [`SessionError::Moved`] when another login was faster, and
+    /// [`SessionError::TooManySessions`] where the principal has as many as allowed.
+    pub fn login(&self, login: impl Into<LoginOptions>) -> Result<(), SessionError> {
+        let options = login.into();
         let engine = &self.inner.engine;
         let (id, now) = (engine.draw_id()?, engine.now());
-        let login = Login {
-            authentication: Authentication {
-                principal: principal.into(),
-                authenticated_at: now,
-            },
-            absolute_deadline: engine
-                .settings
-                .absolute_timeout
-                .map_or(Timestamp::NEVER, |limit| now.saturating_add(limit)),
-        };
+        let login = engine.login_of(&options, now)?;
+        let idle = options.remember_for.map(MaxInactiveInterval::from);
         self.change_id(|live| {
             live.log_in(login);
+            if let Some(idle) = idle {
+                live.lengthen_max_inactive_interval(idle);
+            }
             live.assign(id);
             Ok(())
         })

@@ -92,6 +92,16 @@ impl NamespaceTag {
         Self(tag)
     }
 
+    pub(crate) fn principal_key(self, principal: &str) -> PrincipalKey {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(&self.0);
+        context.update(b"principal");
+        context.update(principal.as_bytes());
+        let mut key = [0; 32];
+        key.copy_from_slice(context.finish().as_ref());
+        PrincipalKey(key)
+    }
+
     pub(crate) fn store_key(self, id: &SessionId) -> StoreKey {
         let mut message = [0; 16 + ID_LEN];
         message[..16].copy_from_slice(&self.0);
@@ -99,6 +109,47 @@ impl NamespaceTag {
         let mut key = [0; 32];
         key.copy_from_slice(digest::digest(&digest::SHA256, &message).as_ref());
         StoreKey(key)
+    }
+}
+
+/// The name under which a store lists the sessions of a principal: SHA-256 over the namespace
+/// and the principal's name, so that applications which share a store never list each other's
+/// sessions, and an index has keys of one length. Prints redacted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PrincipalKey([u8; 32]);
+
+impl PrincipalKey {
+    /// A key from its 32 bytes, as a store reads them back.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes of the key.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The key in 64 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        hex(&self.0)
+    }
+}
+
+impl fmt::Debug for PrincipalKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PrincipalKey(redacted)")
+    }
+}
+
+impl Hash for PrincipalKey {
+    /// Hashes the first eight bytes of the digest. A principal's name may be chosen by a
+    /// client, but not so that digests collide in more bits than it can try.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        state.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
     }
 }
 

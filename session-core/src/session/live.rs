@@ -166,6 +166,20 @@ impl Live {
             (self.committed_interval() != interval).then_some(interval);
     }
 
+    /// Sets the idle limit where it is shorter.
+    pub(crate) fn lengthen_max_inactive_interval(&mut self, interval: MaxInactiveInterval) {
+        let end_of = |interval: MaxInactiveInterval| interval.deadline(Timestamp::EPOCH);
+        if end_of(interval) > end_of(self.max_inactive_interval()) {
+            self.set_max_inactive_interval(interval);
+        }
+    }
+
+    /// How long the client is to keep the token; `None` for as long as it is open.
+    pub(crate) fn max_age(&self, of_all: Option<Duration>) -> Option<Duration> {
+        let login = self.authentication();
+        login.and_then(|login| login.remembered_for).or(of_all)
+    }
+
     fn committed_interval(&self) -> MaxInactiveInterval {
         self.in_flight
             .as_ref()
@@ -181,7 +195,7 @@ impl Live {
             .or_else(|| in_flight.and_then(|changes| changes.login.as_ref()))
     }
 
-    pub(crate) fn authentication(&self) -> Option<&Authentication> {
+    pub(crate) fn authentication(&self) -> Option<&Arc<Authentication>> {
         self.login()
             .map(|login| &login.authentication)
             .or(self.record.authentication.as_ref())
@@ -304,7 +318,7 @@ impl Live {
     pub(crate) fn log_in(&mut self, login: Login) {
         let other = self
             .authentication()
-            .is_some_and(|before| before.principal != login.authentication.principal);
+            .is_some_and(|before| before.key != login.authentication.key);
         if other {
             self.pending.edits = Edits::default();
             self.pending.clear_attributes = true;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::id::{SessionHandle, StoreKey};
+use super::id::{PrincipalKey, SessionHandle, StoreKey};
 use super::interval::MaxInactiveInterval;
 use super::value::Value;
 use crate::clock::Timestamp;
@@ -57,7 +57,7 @@ pub struct Record {
     /// When the session ends whatever its activity; [`Timestamp::NEVER`] for no limit.
     pub absolute_deadline: Timestamp,
     /// Who logged in, and when; `None` for an anonymous session.
-    pub authentication: Option<Authentication>,
+    pub authentication: Option<Arc<Authentication>>,
     /// The revision of the last change.
     pub revision: Revision,
     /// The attributes, ordered by name.
@@ -66,11 +66,45 @@ pub struct Record {
 
 /// Who a session belongs to since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Authentication {
     /// The name under which the visitor logged in.
     pub principal: Arc<str>,
+    /// Under which a store lists the sessions of this principal.
+    pub key: PrincipalKey,
     /// When the visitor proved to be that principal.
     pub authenticated_at: Timestamp,
+    /// What the principal may tell this session from the others by, such as "Firefox on
+    /// Linux".
+    pub label: Option<Arc<str>>,
+    /// How long the cookie of this session outlives the browser, where the login asked for
+    /// that.
+    pub remembered_for: Option<Duration>,
+}
+
+impl Authentication {
+    /// A login of `principal` at `authenticated_at`, without a label, forgotten when the
+    /// browser is closed unless the cookie of all sessions is kept longer.
+    #[must_use]
+    pub fn new(
+        principal: impl Into<Arc<str>>,
+        key: PrincipalKey,
+        authenticated_at: Timestamp,
+    ) -> Self {
+        Self {
+            principal: principal.into(),
+            key,
+            authenticated_at,
+            label: None,
+            remembered_for: None,
+        }
+    }
+
+    /// The size in bytes that limits count: principal and label.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.principal.len() + self.label.as_ref().map_or(0, |label| label.len())
+    }
 }
 
 impl Record {
@@ -116,14 +150,11 @@ impl Record {
         self.accessed_at = not_ahead(self.accessed_at, now).max(not_ahead(accessed_at, now));
     }
 
-    /// The size in bytes that limits count: names, values and the principal.
+    /// The size in bytes that limits count: names, values, the principal and its label.
     #[must_use]
     pub fn size(&self) -> usize {
-        let principal = self
-            .authentication
-            .as_ref()
-            .map_or(0, |login| login.principal.len());
-        principal + self.attributes.size()
+        let login = self.authentication.as_ref().map_or(0, |login| login.size());
+        login + self.attributes.size()
     }
 }
 

@@ -87,9 +87,12 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::error::BoxError;
-use crate::session::{ChangeSet, Record, Revision, StoreKey};
+use crate::session::{ChangeSet, Record, Revision, SessionLimit, StoreKey};
 
 pub mod memory;
+mod principals;
+
+pub use principals::PrincipalIndex;
 
 /// How long a renamed key tells writes and deletes that were in flight where the session went.
 ///
@@ -103,11 +106,17 @@ pub const FORWARD_LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// There are no default methods: every verb is a decision of the store.
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
-    /// Stores `record` under its own key if that key is free.
+    /// Stores `record` under its own key if that key is free, and if its principal may have
+    /// one more session by `limit`.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be reached.
-    async fn create(&self, record: &Record, now: Timestamp) -> Result<Created, StoreError>;
+    async fn create(
+        &self,
+        record: &Record,
+        limit: Option<SessionLimit>,
+        now: Timestamp,
+    ) -> Result<Created, StoreError>;
 
     /// Reads the live session under `key`.
     ///
@@ -159,6 +168,9 @@ pub trait SessionStore: Send + Sync + 'static {
     /// The synchronous door of a store that lives in this process, or `None`. Where there is
     /// one the engine uses it, and extraction and commit need no await.
     fn immediate(&self) -> Option<&dyn ImmediateStore>;
+
+    /// The sessions by principal, or `None` from a store that does not know them.
+    fn principals(&self) -> Option<&dyn PrincipalIndex>;
 }
 
 /// The verbs of [`SessionStore`] for a store that answers at once: memory of this process.
@@ -169,7 +181,12 @@ pub trait ImmediateStore: Send + Sync {
     ///
     /// # Errors
     /// As there.
-    fn create(&self, record: &Record, now: Timestamp) -> Result<Created, StoreError>;
+    fn create(
+        &self,
+        record: &Record,
+        limit: Option<SessionLimit>,
+        now: Timestamp,
+    ) -> Result<Created, StoreError>;
 
     /// See [`SessionStore::load`].
     ///
@@ -252,6 +269,8 @@ pub enum Created {
     Created,
     /// The store has no room for another session.
     Full,
+    /// The principal has as many sessions as the limit allows; nothing was stored.
+    Refused,
     /// The key is in use; nothing was stored.
     Taken,
 }
@@ -298,6 +317,9 @@ pub enum Applied {
     Moved(StoreKey),
     /// An append to this attribute, which is no list. Nothing was applied.
     NotAList(Arc<str>),
+    /// The principal has as many sessions as the limit of the login allows. Nothing was
+    /// applied.
+    Refused,
     /// Only for a rename: the new key is in use. Nothing was applied.
     Taken,
     /// The session would exceed the limits of the change set. Nothing was applied.
@@ -342,6 +364,10 @@ pub enum RemovalReason {
     Evicted,
     /// It lay idle too long, or reached its absolute limit.
     Expired,
+    /// It was made before the sessions of everybody were ended.
+    Generation,
+    /// Its principal logged in elsewhere, and may have no more sessions.
+    Replaced,
 }
 
 /// Why a store could not answer.

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
-use crate::session::{ChangeSet, Record, StoreKey};
+use crate::session::{ChangeSet, Record, SessionLimit, StoreKey};
 use crate::store::{
-    Access, Applied, Created, Deleted, ImmediateStore, Loaded, SessionStore, StoreError, Swept,
+    Access, Applied, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex, SessionStore,
+    StoreError, Swept,
 };
 
 /// A verb of [`SessionStore`].
@@ -103,9 +104,14 @@ impl<S> Clone for Recording<S> {
 
 #[async_trait]
 impl<S: SessionStore> SessionStore for Recording<S> {
-    async fn create(&self, record: &Record, now: Timestamp) -> Result<Created, StoreError> {
+    async fn create(
+        &self,
+        record: &Record,
+        limit: Option<SessionLimit>,
+        now: Timestamp,
+    ) -> Result<Created, StoreError> {
         self.record(Verb::Create);
-        self.store.create(record, now).await
+        self.store.create(record, limit, now).await
     }
 
     async fn load(
@@ -152,12 +158,22 @@ impl<S: SessionStore> SessionStore for Recording<S> {
     fn immediate(&self) -> Option<&dyn ImmediateStore> {
         self.store.immediate().map(|_| self as &dyn ImmediateStore)
     }
+
+    /// That of the wrapped store: its calls are not recorded.
+    fn principals(&self) -> Option<&dyn PrincipalIndex> {
+        self.store.principals()
+    }
 }
 
 impl<S: SessionStore> ImmediateStore for Recording<S> {
-    fn create(&self, record: &Record, now: Timestamp) -> Result<Created, StoreError> {
+    fn create(
+        &self,
+        record: &Record,
+        limit: Option<SessionLimit>,
+        now: Timestamp,
+    ) -> Result<Created, StoreError> {
         self.record(Verb::Create);
-        door_of(&*self.store)?.create(record, now)
+        door_of(&*self.store)?.create(record, limit, now)
     }
 
     fn load(&self, key: &StoreKey, access: Access, now: Timestamp) -> Result<Loaded, StoreError> {

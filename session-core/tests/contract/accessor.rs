@@ -9,6 +9,9 @@ use session_core::{Session, SessionAccessor, SessionError};
 
 use crate::given::{DAY, Given, MINUTE, SECOND, poll_once};
 
+/// What a handler does in a request.
+type Handler = fn(&Session) -> Result<(), SessionError>;
+
 fn accessor(given: &Given, visitor: &mut Visitor) -> SessionAccessor {
     given.visit(visitor, Session::accessor).unwrap()
 }
@@ -195,8 +198,7 @@ fn a_guard_that_is_dropped_leaves_its_changes_to_be_stored() {
 #[test]
 fn a_session_that_ended_can_be_accessed_no_more() {
     for given in Given::near_and_far() {
-        let ends: [fn(&Session) -> Result<(), SessionError>; 2] =
-            [Session::invalidate, Session::logout];
+        let ends: [Handler; 2] = [Session::invalidate, Session::logout];
         for end in ends {
             let mut ada = given.visitor_with_session();
             let accessor = accessor(&given, &mut ada);
@@ -268,7 +270,7 @@ fn an_access_has_no_response_that_could_tell_a_new_id() {
 #[test]
 fn after_a_change_of_the_id_an_accessor_is_left_behind() {
     for given in Given::near_and_far() {
-        let changes: [fn(&Session) -> Result<(), SessionError>; 2] = [
+        let changes: [Handler; 2] = [
             |session| session.change_session_id().map(|_| ()),
             |session| session.login("ada"),
         ];

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use session_core::store::{
-    Access, Applied, Created, Deleted, ImmediateStore, Loaded, SessionStore, StoreError, Swept,
+    Access, Applied, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex, SessionStore,
+    StoreError, Swept,
 };
-use session_core::{ChangeSet, MemoryStore, Record, StoreKey, Timestamp};
+use session_core::{ChangeSet, MemoryStore, Record, SessionLimit, StoreKey, Timestamp};
 
 use crate::given::HOUR;
 
@@ -19,8 +20,13 @@ fn an_hour_before(now: Timestamp) -> Timestamp {
 
 #[async_trait]
 impl SessionStore for Lagging {
-    async fn create(&self, record: &Record, now: Timestamp) -> Result<Created, StoreError> {
-        SessionStore::create(&self.0, record, now).await
+    async fn create(
+        &self,
+        record: &Record,
+        limit: Option<SessionLimit>,
+        now: Timestamp,
+    ) -> Result<Created, StoreError> {
+        SessionStore::create(&self.0, record, limit, now).await
     }
 
     async fn load(
@@ -60,6 +66,10 @@ impl SessionStore for Lagging {
     }
 
     fn immediate(&self) -> Option<&dyn ImmediateStore> {
+        None
+    }
+
+    fn principals(&self) -> Option<&dyn PrincipalIndex> {
         None
     }
 }

@@ -109,6 +109,7 @@ async fn store_new(
         match engine.create(record, now).await? {
             Created::Created => return Ok(id),
             Created::Full => return Err(SessionError::Full),
+            Created::Refused => return Err(SessionError::TooManySessions),
             Created::Taken => {
                 id = engine.draw_id()?;
                 record.key = engine.store_key(&id);
@@ -190,6 +191,7 @@ async fn change_stored(
             }
             Applied::Taken => return Err(EntropyError.into()),
             Applied::Full => return Err(SessionError::Full),
+            Applied::Refused => return Err(SessionError::TooManySessions),
             Applied::Gone => return Err(SessionError::Gone),
             Applied::NotAList(name) => return Err(SessionError::NotAList { name }),
             Applied::TooLarge => return Err(SessionError::TooLarge),

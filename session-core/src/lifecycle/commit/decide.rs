@@ -145,8 +145,9 @@ fn reissue_is_due(live: &Live, engine: &Engine, now: Timestamp) -> bool {
     if live.moved || live.announce {
         return false;
     }
-    let rolling = engine
-        .max_age()
+    let rolling = live
+        .max_age(engine.max_age())
+        .filter(|_| engine.sends_cookie())
         .is_some_and(|life| now.saturating_since(live.record.issued_at) >= life / 10);
     live.signed_by_older_key || rolling
 }

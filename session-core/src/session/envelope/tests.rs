@@ -18,10 +18,11 @@ fn sample() -> Record {
     record.issued_at = at(0x0102_0304_0508);
     record.max_inactive_interval = Duration::from_secs(1800).into();
     record.revision = Revision::new(9);
-    record.authentication = Some(Authentication {
-        principal: "ada".into(),
-        authenticated_at: at(0x0102_0304_0509),
-    });
+    let key = PrincipalKey::from_bytes([0xcc; 32]);
+    let mut login = Authentication::new("ada", key, at(0x0102_0304_0509));
+    login.label = Some("tab".into());
+    login.remembered_for = Some(Duration::from_millis(0x0102_0304));
+    record.authentication = Some(Arc::new(login));
     record.attributes = [
         attribute("cart", 9, &[0x93, 1, 2, 3]),
         attribute("a", 4, &[0xa1, b'x']),
@@ -74,7 +75,10 @@ fn version_1_is_frozen() {
         "0900000000000000", // revision
         "01",               // logged in since, as
         "0905040302010000",
+        &"cc".repeat(32),
         "03000000616461",
+        "03000000746162", // labelled, and remembered for
+        "0403020100000000",
         "02000000", // two attributes
         "0100000061",
         "01",
@@ -155,7 +159,7 @@ fn names_of_1_to_255_bytes_are_read_and_no_others() {
     let mut record = sample();
     for principal in ["", &"p".repeat(256)] {
         if let Some(login) = &mut record.authentication {
-            login.principal = principal.into();
+            Arc::make_mut(login).principal = principal.into();
         }
         assert_eq!(
             Record::from_bytes(&record.to_bytes()),
@@ -203,7 +207,7 @@ fn a_count_that_lies_is_refused_before_anything_is_allocated_for_it() {
 
 fn any_record() -> impl Strategy<Value = Record> {
     let times = proptest::array::uniform6(any::<u64>());
-    let login = proptest::option::of("\\PC{1,60}");
+    let login = proptest::option::of(("\\PC{1,60}", proptest::option::of("\\PC{1,60}")));
     let attributes = proptest::collection::vec(
         (
             "\\PC{1,60}",
@@ -230,9 +234,13 @@ fn any_record() -> impl Strategy<Value = Record> {
                 issued_at: at(issued),
                 max_inactive_interval: Duration::from_millis(idle).into(),
                 absolute_deadline: at(absolute),
-                authentication: login.map(|principal| Authentication {
-                    principal: principal.into(),
-                    authenticated_at: at(accessed ^ issued),
+                authentication: login.map(|(principal, label)| {
+                    let (key, since) = (PrincipalKey::from_bytes(key), at(accessed ^ issued));
+                    let mut login = Authentication::new(principal, key, since);
+                    login.label = label.map(Arc::from);
+                    login.remembered_for =
+                        NonZeroU64::new(revision).map(|millis| Duration::from_millis(millis.get()));
+                    Arc::new(login)
                 }),
                 revision: Revision::new(revision),
                 attributes: attributes

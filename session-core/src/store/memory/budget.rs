@@ -58,7 +58,7 @@ impl Cost {
             added + if is_new { BYTES_PER_ATTRIBUTE } else { 0 }
         });
         let login = changes.login.as_ref();
-        let principal = login.map_or(0, |login| login.authentication.principal.len());
+        let principal = login.map_or(0, |login| login.authentication.size());
         Self::bytes(attributes.sum::<usize>() + principal)
     }
 

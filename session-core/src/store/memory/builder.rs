@@ -5,6 +5,8 @@ use parking_lot::Mutex;
 use super::MemoryStore;
 use super::budget::{Budget, Cost};
 use super::eviction::{Evicted, WhenFull};
+use super::generation::Generation;
+use super::principals::Principals;
 use super::sweeper::Sweeper;
 
 /// The configuration of a [`MemoryStore`].
@@ -69,6 +71,8 @@ impl MemoryStoreBuilder {
             }),
             sweeper: Sweeper::default(),
             evicted: Evicted::default(),
+            principals: Principals::default(),
+            generation: Generation::default(),
             when_full: self.when_full,
         }
     }

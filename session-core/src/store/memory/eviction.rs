@@ -54,7 +54,7 @@ impl Evicted {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    fn report(&self, removed: Removed) {
+    pub(super) fn report(&self, removed: Removed) {
         let mut reports = self.reports.lock();
         if reports.len() == REPORTS_MAX {
             reports.pop_front();
@@ -70,12 +70,14 @@ impl MemoryStore {
     pub(super) fn sweep_for_room(&self, now: Timestamp) -> bool {
         /// As many as one pause of a full store may cost.
         const SESSIONS: usize = 64;
+        let mut removed = self.take_outdated(SESSIONS);
         let swept = self.sweep_expired(now, SESSIONS);
-        let found = !swept.removed.is_empty();
-        for removed in swept.removed {
+        removed.extend(swept.removed);
+        let found = !removed.is_empty();
+        for removed in removed {
             self.evicted.report(removed);
         }
-        found || swept.more
+        found || swept.more || self.has_outdated()
     }
 
     /// Removes sessions until there is room for `cost`, but not the session under `spared`.
@@ -104,7 +106,7 @@ impl MemoryStore {
     pub(super) fn stalest_anonymous(&self, spared: &StoreKey) -> Option<StoreKey> {
         let start = self.evicted.cursor.fetch_add(1, Ordering::Relaxed);
         let candidates = (0..self.shards.len()).filter_map(|step| {
-            let mut shard = self.shards[(start + step) & (self.shards.len() - 1)].lock();
+            let mut shard = self.lock((start + step) & (self.shards.len() - 1));
             if shard.anonymous() == 0 {
                 return None;
             }

@@ -7,6 +7,8 @@
 mod budget;
 mod builder;
 mod eviction;
+mod generation;
+mod principals;
 mod shard;
 mod snapshot;
 mod sweeper;
@@ -22,14 +24,19 @@ use self::budget::{Budget, Cost};
 pub use self::builder::MemoryStoreBuilder;
 use self::eviction::Evicted;
 pub use self::eviction::WhenFull;
+use self::generation::Generation;
+use self::principals::{Binding, Principals};
 use self::shard::{Entry, Shard, Slot};
 pub use self::snapshot::SnapshotError;
 use self::sweeper::Sweeper;
 use super::{
-    Access, Applied, Created, Deleted, ImmediateStore, Loaded, SessionStore, StoreError, Swept,
+    Access, Applied, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex, Removed,
+    SessionStore, StoreError, Swept,
 };
 use crate::clock::Timestamp;
-use crate::session::{ChangeSet, Record, Refusal, Reply, StoreKey};
+use crate::session::{
+    ChangeSet, Login, PrincipalKey, Record, Refusal, Reply, SessionLimit, StoreKey,
+};
 
 /// Sessions in the memory of this process.
 ///
@@ -43,6 +50,8 @@ pub struct MemoryStore {
     budget: Budget,
     sweeper: Sweeper,
     evicted: Evicted,
+    principals: Principals,
+    generation: Generation,
     when_full: WhenFull,
 }
 
@@ -89,7 +98,7 @@ impl MemoryStore {
     }
 
     fn shard(&self, key: &StoreKey) -> MutexGuard<'_, Shard> {
-        self.shards[self.shard_index(key)].lock()
+        self.lock(self.shard_index(key))
     }
 
     /// Runs `attempt` until it needs no more room than there is, making room in between: what
@@ -179,10 +188,12 @@ impl MemoryStore {
         &self,
         key: &StoreKey,
         changes: &ChangeSet,
+        before: &mut Option<PrincipalKey>,
         now: Timestamp,
     ) -> Result<Applied, Cost> {
         let mut shard = self.shard(key);
         self.edit(&mut shard, key, |entry| {
+            *before = entry.principal();
             self.change(entry, changes, Cost::NOTHING, now)
         })
         .unwrap_or(Ok(Applied::Gone))
@@ -193,6 +204,7 @@ impl MemoryStore {
         old: &StoreKey,
         new: &StoreKey,
         changes: &ChangeSet,
+        before: &mut Option<PrincipalKey>,
         now: Timestamp,
     ) -> Result<Applied, Cost> {
         let (mut old_shard, mut new_shard) = self.two_shards(old, new);
@@ -201,6 +213,7 @@ impl MemoryStore {
             if is_taken && entry.is_live(now) {
                 return Ok(Applied::Taken);
             }
+            *before = entry.principal();
             self.change(entry, changes, Cost::OF_FORWARD, now)
         });
         let (revision, record) = match applied.unwrap_or(Ok(Applied::Gone))? {
@@ -219,6 +232,34 @@ impl MemoryStore {
         })
     }
 
+    /// Runs `store`, which lets the session under `old`, and then under `new`, log in, and
+    /// answers whose it was before.
+    fn log_in(
+        &self,
+        login: &Login,
+        old: &StoreKey,
+        new: StoreKey,
+        now: Timestamp,
+        store: impl FnOnce() -> (Applied, Option<PrincipalKey>),
+    ) -> Applied {
+        let binding = Binding {
+            login: &login.authentication,
+            limit: login.limit,
+            old,
+            new,
+        };
+        let did = |(applied, _): &(Applied, _)| matches!(applied, Applied::Applied { .. });
+        let Some((applied, before)) = self.bind(&binding, now, store, did) else {
+            return Applied::Refused;
+        };
+        if let (Applied::Applied { .. }, Some(principal)) = (&applied, before)
+            && principal != login.authentication.key
+        {
+            self.principals.forget(principal, *old);
+        }
+        applied
+    }
+
     /// Locks the shards of two keys, always in the same order; one lock where both keys share
     /// a shard.
     fn two_shards(
@@ -228,20 +269,36 @@ impl MemoryStore {
     ) -> (MutexGuard<'_, Shard>, Option<MutexGuard<'_, Shard>>) {
         let (a, b) = (self.shard_index(first), self.shard_index(second));
         if a == b {
-            (self.shards[a].lock(), None)
+            (self.lock(a), None)
         } else if a < b {
-            let first = self.shards[a].lock();
-            (first, Some(self.shards[b].lock()))
+            let (first, second) = self.lock_both(a, b);
+            (first, Some(second))
         } else {
-            let second = self.shards[b].lock();
-            (self.shards[a].lock(), Some(second))
+            let (second, first) = self.lock_both(b, a);
+            (first, Some(second))
         }
     }
 }
 
 impl ImmediateStore for MemoryStore {
-    fn create(&self, record: &Record, now: Timestamp) -> Result<Created, StoreError> {
-        Ok(self.with_room(now, &record.key, Created::Full, || self.insert_new(record)))
+    fn create(
+        &self,
+        record: &Record,
+        limit: Option<SessionLimit>,
+        now: Timestamp,
+    ) -> Result<Created, StoreError> {
+        let insert = || self.with_room(now, &record.key, Created::Full, || self.insert_new(record));
+        let Some(login) = &record.authentication else {
+            return Ok(insert());
+        };
+        let binding = Binding {
+            login,
+            limit,
+            old: &record.key,
+            new: record.key,
+        };
+        let created = self.bind(&binding, now, insert, |it| *it == Created::Created);
+        Ok(created.unwrap_or(Created::Refused))
     }
 
     fn load(&self, key: &StoreKey, access: Access, now: Timestamp) -> Result<Loaded, StoreError> {
@@ -273,9 +330,17 @@ impl ImmediateStore for MemoryStore {
         changes: &ChangeSet,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
-        Ok(self.with_room(now, key, Applied::Full, || {
-            self.try_apply(key, changes, now)
-        }))
+        let apply = || {
+            let mut before = None;
+            let applied = self.with_room(now, key, Applied::Full, || {
+                self.try_apply(key, changes, &mut before, now)
+            });
+            (applied, before)
+        };
+        let Some(login) = &changes.login else {
+            return Ok(apply().0);
+        };
+        Ok(self.log_in(login, key, *key, now, apply))
     }
 
     fn rename(
@@ -285,9 +350,21 @@ impl ImmediateStore for MemoryStore {
         changes: &ChangeSet,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
-        Ok(self.with_room(now, old, Applied::Full, || {
-            self.try_rename(old, new, changes, now)
-        }))
+        let rename = || {
+            let mut before = None;
+            let applied = self.with_room(now, old, Applied::Full, || {
+                self.try_rename(old, new, changes, &mut before, now)
+            });
+            (applied, before)
+        };
+        if let Some(login) = &changes.login {
+            return Ok(self.log_in(login, old, *new, now, rename));
+        }
+        let (applied, before) = rename();
+        if let (Applied::Applied { .. }, Some(principal)) = (&applied, before) {
+            self.principals.rename(&principal, old, *new);
+        }
+        Ok(applied)
     }
 
     fn delete(&self, key: &StoreKey) -> Result<Deleted, StoreError> {
@@ -303,22 +380,32 @@ impl ImmediateStore for MemoryStore {
             return Ok(Deleted::Absent);
         };
         self.budget.give_back(entry.cost());
+        self.forget(&entry);
         Ok(Deleted::Removed(entry.into_record()))
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
-        let evicted = self.evicted.take(limit);
-        let mut swept = self.sweep_expired(now, limit - evicted.len());
-        swept.removed.extend(evicted);
-        swept.more |= self.evicted.is_waiting();
-        Ok(swept)
+        self.principals.strike_off();
+        let mut removed = self.evicted.take(limit);
+        removed.extend(self.take_outdated(limit - removed.len()));
+        let swept = self.sweep_expired(now, limit - removed.len());
+        removed.extend(swept.removed);
+        Ok(Swept {
+            removed,
+            more: swept.more || self.evicted.is_waiting() || self.has_outdated(),
+        })
     }
 }
 
 #[async_trait]
 impl SessionStore for MemoryStore {
-    async fn create(&self, record: &Record, now: Timestamp) -> Result<Created, StoreError> {
-        ImmediateStore::create(self, record, now)
+    async fn create(
+        &self,
+        record: &Record,
+        limit: Option<SessionLimit>,
+        now: Timestamp,
+    ) -> Result<Created, StoreError> {
+        ImmediateStore::create(self, record, limit, now)
     }
 
     async fn load(
@@ -358,6 +445,10 @@ impl SessionStore for MemoryStore {
     }
 
     fn immediate(&self) -> Option<&dyn ImmediateStore> {
+        Some(self)
+    }
+
+    fn principals(&self) -> Option<&dyn PrincipalIndex> {
         Some(self)
     }
 }

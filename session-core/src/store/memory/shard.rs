@@ -7,7 +7,7 @@ use hashbrown::HashTable;
 
 use super::budget::Cost;
 use crate::clock::Timestamp;
-use crate::session::{Record, StoreKey};
+use crate::session::{PrincipalKey, Record, StoreKey};
 use crate::store::FORWARD_LIFETIME;
 
 /// A part of the store.
@@ -21,6 +21,8 @@ pub(super) struct Shard {
     entries: HashTable<Box<Entry>>,
     expected: BinaryHeap<Reverse<(Timestamp, u64)>>,
     anonymous: usize,
+    /// Of which generation all entries are.
+    pub(super) generation: u64,
 }
 
 /// What is kept under one key.
@@ -95,6 +97,14 @@ impl Entry {
 
     fn is_anonymous(&self) -> bool {
         matches!(&self.slot, Slot::Live(record) if record.authentication.is_none())
+    }
+
+    /// Whose session this is; `None` for an anonymous one.
+    pub(super) fn principal(&self) -> Option<PrincipalKey> {
+        match &self.slot {
+            Slot::Live(record) => Some(record.authentication.as_ref()?.key),
+            Slot::Forward { .. } => None,
+        }
     }
 
     /// When this session was last used, and its key, if it is anonymous.
@@ -285,6 +295,11 @@ impl Shard {
             self.expected.pop();
             self.expect(&key, later);
         }
+    }
+
+    /// All entries, for removing them.
+    pub(super) fn into_entries(self) -> hashbrown::hash_table::IntoIter<Box<Entry>> {
+        self.entries.into_iter()
     }
 
     /// All entries, for a snapshot.

@@ -132,8 +132,13 @@ impl MemoryStore {
         if shard.contains(entry.key()) {
             return self.budget.give_back(entry.cost());
         }
+        let (principal, key) = (entry.principal(), *entry.key());
         let due = shard.insert(Box::new(entry));
         self.sweeper.expect(due);
+        drop(shard);
+        if let Some(principal) = principal {
+            self.principals.rename(&principal, &key, key);
+        }
     }
 
     fn write_snapshot(&self, out: &mut impl Write, now: Timestamp) -> io::Result<usize> {
@@ -144,9 +149,9 @@ impl MemoryStore {
         out.write_all(&MAGIC)?;
         out.write_all(&[VERSION])?;
         let mut sessions = 0;
-        for shard in &self.shards {
+        for index in 0..self.shards.len() {
             let slots: Vec<_> = {
-                let shard = shard.lock();
+                let shard = self.lock(index);
                 let live = shard.entries().filter(|entry| !entry.is_over(now));
                 live.map(|entry| entry.slot.clone()).collect()
             };

@@ -112,7 +112,7 @@ impl MemoryStore {
         const NODES_MAX: usize = 32;
         let mut over = Vec::new();
         let next = {
-            let mut shard = self.shards[index].lock();
+            let mut shard = self.lock(index);
             let mut examined = 0;
             while removed.len() + over.len() < limit && examined < NODES_MAX {
                 match shard.step(now) {
@@ -126,6 +126,7 @@ impl MemoryStore {
         };
         for entry in over {
             self.budget.give_back(entry.cost());
+            self.forget(&entry);
             if let Some(record) = entry.into_record() {
                 removed.push(Removed {
                     record,

@@ -68,6 +68,7 @@ impl Answer for Applied {
             | Self::Gone
             | Self::Moved(_)
             | Self::NotAList(_)
+            | Self::Refused
             | Self::Taken
             | Self::TooLarge => None,
         }

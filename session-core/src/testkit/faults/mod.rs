@@ -21,9 +21,10 @@ use self::script::Script;
 use super::recording::{Verb, door_of};
 use super::runtime::yield_once;
 use crate::clock::Timestamp;
-use crate::session::{ChangeSet, Record, StoreKey};
+use crate::session::{ChangeSet, Record, SessionLimit, StoreKey};
 use crate::store::{
-    Access, Applied, Created, Deleted, ImmediateStore, Loaded, SessionStore, StoreError, Swept,
+    Access, Applied, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex, SessionStore,
+    StoreError, Swept,
 };
 
 /// Wraps a store that works and lets chosen calls fail. Clones follow one script.
@@ -232,9 +233,14 @@ impl<S: fmt::Debug> fmt::Debug for Faulty<S> {
 
 #[async_trait]
 impl<S: SessionStore> SessionStore for Faulty<S> {
-    async fn create(&self, record: &Record, now: Timestamp) -> Result<Created, StoreError> {
+    async fn create(
+        &self,
+        record: &Record,
+        limit: Option<SessionLimit>,
+        now: Timestamp,
+    ) -> Result<Created, StoreError> {
         self.see(record);
-        self.call(Verb::Create, self.inner.store.create(record, now))
+        self.call(Verb::Create, self.inner.store.create(record, limit, now))
             .await
     }
 
@@ -282,13 +288,23 @@ impl<S: SessionStore> SessionStore for Faulty<S> {
         let is_open = self.has_immediate_door && self.inner.store.immediate().is_some();
         is_open.then_some(self)
     }
+
+    /// That of the wrapped store: no fault reaches it.
+    fn principals(&self) -> Option<&dyn PrincipalIndex> {
+        self.inner.store.principals()
+    }
 }
 
 impl<S: SessionStore> ImmediateStore for Faulty<S> {
-    fn create(&self, record: &Record, now: Timestamp) -> Result<Created, StoreError> {
+    fn create(
+        &self,
+        record: &Record,
+        limit: Option<SessionLimit>,
+        now: Timestamp,
+    ) -> Result<Created, StoreError> {
         self.see(record);
         self.call_at_once(Verb::Create, || {
-            door_of(&self.inner.store)?.create(record, now)
+            door_of(&self.inner.store)?.create(record, limit, now)
         })
     }
 

@@ -23,7 +23,7 @@ fn key() -> StoreKey {
 fn faulty() -> Faulty<MemoryStore> {
     let store = Faulty::new(MemoryStore::new()).without_immediate_door();
     let record = Record::new(key(), SessionHandle::from_bytes([7; 16]), NOW);
-    let created = block_on(SessionStore::create(&store, &record, NOW));
+    let created = block_on(SessionStore::create(&store, &record, None, NOW));
     assert_eq!(created.unwrap(), Created::Created);
     store
 }

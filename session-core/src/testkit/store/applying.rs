@@ -2,14 +2,13 @@
 
 use super::same::assert_same;
 use super::samples::{
-    DAY, IDLE_LIMIT, MINUTE, append, change, changes, fresh_key, number, numbers, put, put_if,
+    IDLE_LIMIT, MINUTE, append, change, changes, fresh_key, login, number, numbers, put, put_if,
     remove, text, touch, unchanged, value,
 };
 use super::subject::Subject;
 use crate::clock::Timestamp;
 use crate::session::{
-    AttributeChange, Authentication, ChangeSet, Edit, Expected, Limits, Login, Record, Revision,
-    StoreKey,
+    AttributeChange, ChangeSet, Edit, Expected, Limits, Record, Revision, StoreKey,
 };
 use crate::store::{Applied, Deleted};
 
@@ -49,16 +48,6 @@ fn everything_at_once(now: Timestamp) -> ChangeSet {
     changes.issued_at = Some(now);
     changes.login = Some(login("alice", now));
     changes
-}
-
-fn login(principal: &str, now: Timestamp) -> Login {
-    Login {
-        authentication: Authentication {
-            principal: principal.into(),
-            authenticated_at: now,
-        },
-        absolute_deadline: now.saturating_add(DAY),
-    }
 }
 
 async fn no_reader_sees_half_a_change_set(store: &Subject) {

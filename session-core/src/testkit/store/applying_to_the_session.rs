@@ -2,12 +2,12 @@
 
 use super::same::assert_same;
 use super::samples::{
-    DAY, IDLE_LIMIT, MILLISECOND, MINUTE, and_answer, append, changes, fresh_key, number, numbers,
-    put, touch, value,
+    DAY, IDLE_LIMIT, MILLISECOND, MINUTE, and_answer, append, changes, fresh_key, login, number,
+    numbers, put, touch, value,
 };
 use super::subject::Subject;
 use crate::clock::Timestamp;
-use crate::session::{Authentication, ChangeSet, Expected, Login, MaxInactiveInterval, Record};
+use crate::session::{ChangeSet, Expected, Login, MaxInactiveInterval, Record};
 use crate::store::Applied;
 
 pub(super) async fn an_empty_change_set_is_a_touch(store: Subject) {
@@ -80,11 +80,8 @@ pub(super) async fn a_login_sets_the_principal_and_the_absolute_deadline(store: 
     for (principal, minutes) in [("alice", 1), ("bob", 2)] {
         let now = store.now().saturating_add(minutes * MINUTE);
         let login = Login {
-            authentication: Authentication {
-                principal: principal.into(),
-                authenticated_at: now,
-            },
             absolute_deadline: now.saturating_add(20 * MINUTE),
+            ..login(principal, now)
         };
         store
             .apply_all(&session.key, &with_login(now, &login), now)

@@ -1,10 +1,12 @@
 //! The rules about creating and loading.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::same::assert_same;
 use super::samples::{
-    DAY, IDLE_LIMIT, MILLISECOND, MINUTE, SECOND, changes, fresh_key, put, touch, value,
+    DAY, IDLE_LIMIT, MILLISECOND, MINUTE, SECOND, authentication, changes, fresh_key, put, touch,
+    value,
 };
 use super::subject::Subject;
 use crate::clock::Timestamp;
@@ -38,10 +40,10 @@ fn record_with_everything(store: &Subject) -> Record {
     record.accessed_at = accessed_at;
     record.absolute_deadline = absolute_deadline;
     record.max_inactive_interval = Duration::from_millis(1_234_567).into();
-    record.authentication = Some(Authentication {
-        principal: "alice".into(),
-        authenticated_at,
-    });
+    let mut login = Authentication::clone(&authentication("alice", authenticated_at));
+    login.label = Some("Firefox on Linux".into());
+    login.remembered_for = Some(DAY + 503 * MILLISECOND);
+    record.authentication = Some(Arc::new(login));
     record.revision = Revision::new(7);
     let all_bytes = (0..=u8::MAX).collect();
     record.attributes = [

@@ -2,12 +2,10 @@
 
 use super::same::assert_same;
 use super::samples::{
-    append, change, changes, fresh_key, number, put, put_if, remove, touch, unchanged, value,
+    append, change, changes, fresh_key, login, number, put, put_if, remove, touch, unchanged, value,
 };
 use super::subject::Subject;
-use crate::session::{
-    Attribute, Authentication, Codec, Edit, Expected, Login, Record, Revision, StoreKey, Value,
-};
+use crate::session::{Attribute, Codec, Edit, Expected, Record, Revision, StoreKey, Value};
 use crate::store::{Access, Applied, Deleted, Loaded};
 
 /// Names that some language or some collation would take for another one, or for a command.
@@ -83,20 +81,14 @@ pub(super) async fn names_and_values_are_bytes_and_nothing_else(store: Subject) 
     assert_contents(&store, &session.key, &names, odd_bytes).await;
 
     for name in &names {
-        let mut login = touch(now);
-        login.login = Some(Login {
-            authentication: Authentication {
-                principal: (*name).into(),
-                authenticated_at: now,
-            },
-            absolute_deadline: session.absolute_deadline,
-        });
-        store.apply_all(&session.key, &login, now).await;
+        let mut changes = touch(now);
+        changes.login = Some(login(name, now));
+        store.apply_all(&session.key, &changes, now).await;
         let record = store.peek(&session.key, now).await;
         assert_eq!(
             record
                 .authentication
-                .map(|login| login.principal)
+                .map(|login| login.principal.clone())
                 .as_deref(),
             Some(*name),
             "the name of a principal is kept byte for byte"

@@ -6,11 +6,11 @@ use futures_executor::block_on;
 use proptest::prelude::*;
 
 use super::reference::{ReferenceStore, State};
-use super::samples::{MINUTE, append, change, changes, items, put, value};
+use super::samples::{self, MINUTE, append, change, changes, items, put, value};
 use crate::clock::Timestamp;
 use crate::session::{
-    AttributeChange, Authentication, ChangeSet, Edit, Expected, Limits, Login, MaxInactiveInterval,
-    Record, Reply, Revision, SessionHandle, StoreKey,
+    AttributeChange, ChangeSet, Edit, Expected, Limits, Login, MaxInactiveInterval, Record, Reply,
+    Revision, SessionHandle, StoreKey,
 };
 use crate::store::memory::MemoryStore;
 use crate::store::{Access, Applied, Created, Deleted, Loaded, Removed, SessionStore, StoreError};
@@ -111,11 +111,8 @@ fn attribute_change() -> impl Strategy<Value = AttributeChange> {
 
 fn login(minutes: u32) -> Login {
     Login {
-        authentication: Authentication {
-            principal: "alice".into(),
-            authenticated_at: ManualClock::START,
-        },
         absolute_deadline: minutes_after_start(minutes),
+        ..samples::login("alice", ManualClock::START)
     }
 }
 
@@ -157,7 +154,7 @@ async fn answer(
     Ok(match call {
         Call::Create(number, idle) => {
             let record = record(*number, *idle, now);
-            Answer::Created(store.create(&record, now).await?)
+            Answer::Created(store.create(&record, None, now).await?)
         }
         Call::Load(number, access) => {
             Answer::Loaded(store.load(&key(*number), *access, now).await?)

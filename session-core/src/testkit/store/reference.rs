@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
-use crate::session::{ChangeSet, Record, Refusal, Reply, StoreKey};
+use crate::session::{ChangeSet, Record, Refusal, Reply, SessionLimit, StoreKey};
 use crate::store::{
-    Access, Applied, Created, Deleted, FORWARD_LIFETIME, ImmediateStore, Loaded, RemovalReason,
-    Removed, SessionStore, StoreError, Swept,
+    Access, Applied, Created, Deleted, FORWARD_LIFETIME, ImmediateStore, Loaded, PrincipalIndex,
+    RemovalReason, Removed, SessionStore, StoreError, Swept,
 };
 
 #[derive(Debug, Default)]
@@ -183,7 +183,12 @@ pub(super) enum State {
 
 #[async_trait]
 impl SessionStore for ReferenceStore {
-    async fn create(&self, record: &Record, _now: Timestamp) -> Result<Created, StoreError> {
+    async fn create(
+        &self,
+        record: &Record,
+        _limit: Option<SessionLimit>,
+        _now: Timestamp,
+    ) -> Result<Created, StoreError> {
         Ok(self.table.lock().create(record))
     }
 
@@ -224,6 +229,10 @@ impl SessionStore for ReferenceStore {
     }
 
     fn immediate(&self) -> Option<&dyn ImmediateStore> {
+        None
+    }
+
+    fn principals(&self) -> Option<&dyn PrincipalIndex> {
         None
     }
 }

@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::session::{
-    AttributeChange, ChangeSet, Edit, Expected, Items, Limits, Record, Reply, SessionHandle,
-    StoreKey, Value,
+    AttributeChange, Authentication, ChangeSet, Edit, Expected, Items, Limits, Login, NamespaceTag,
+    Record, Reply, SessionHandle, StoreKey, Value,
 };
 
 pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
@@ -35,6 +35,21 @@ fn random<const N: usize>() -> [u8; N] {
         panic!("the rules need random keys: {error}");
     }
     bytes
+}
+
+/// `principal` as somebody who logged in at `now`.
+pub(super) fn authentication(principal: &str, now: Timestamp) -> Arc<Authentication> {
+    let key = NamespaceTag::of("rules").principal_key(principal);
+    Arc::new(Authentication::new(principal, key, now))
+}
+
+/// A login of `principal` that may last a day, without a limit of sessions.
+pub(super) fn login(principal: &str, now: Timestamp) -> Login {
+    Login {
+        authentication: authentication(principal, now),
+        limit: None,
+        absolute_deadline: now.saturating_add(DAY),
+    }
 }
 
 pub(super) fn value<T: Serialize + ?Sized>(value: &T) -> Value {

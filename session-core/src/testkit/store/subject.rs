@@ -203,8 +203,8 @@ impl Subject {
 impl Subject {
     pub(super) async fn create(&self, record: &Record, now: Timestamp) -> Created {
         works(match self.door {
-            Door::Awaited => self.store.create(record, now).await,
-            Door::Immediate => self.immediate().create(record, now),
+            Door::Awaited => self.store.create(record, None, now).await,
+            Door::Immediate => self.immediate().create(record, None, now),
         })
     }
 

@@ -38,7 +38,9 @@ fn a_store_full_of_expired_sessions_takes_a_new_one() {
         create(&store, &logged_in(1, START));
         create(&store, &logged_in(2, START));
         let later = START.saturating_add(Duration::from_secs(365 * 24 * 60 * 60));
-        let created = door(&store).create(&anonymous(3, later), later).unwrap();
+        let created = door(&store)
+            .create(&anonymous(3, later), None, later)
+            .unwrap();
         assert_eq!(created, Created::Created);
         let reported = sweep_all(&store, later, 10);
         assert_eq!(reported.len(), 2);

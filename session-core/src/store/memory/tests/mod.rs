@@ -8,6 +8,7 @@ mod parallel;
 mod snapshots;
 mod sweeping;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget::Cost;
@@ -16,7 +17,7 @@ use super::{MemoryStore, MemoryStoreBuilder};
 use crate::clock::Timestamp;
 use crate::session::{
     AttributeChange, Authentication, ChangeSet, Codec, Edit, Expected, Items, Limits, Login,
-    Record, SessionHandle, StoreKey, Value,
+    PrincipalKey, Record, SessionHandle, StoreKey, Value,
 };
 use crate::store::{Access, Applied, Created, ImmediateStore, Loaded, Removed};
 
@@ -51,11 +52,9 @@ fn logged_in(number: u64, now: Timestamp) -> Record {
     record
 }
 
-fn authentication(now: Timestamp) -> Authentication {
-    Authentication {
-        principal: "ada".into(),
-        authenticated_at: now,
-    }
+fn authentication(now: Timestamp) -> Arc<Authentication> {
+    let key = PrincipalKey::from_bytes([0xad; 32]);
+    Arc::new(Authentication::new("ada", key, now))
 }
 
 fn touch(now: Timestamp) -> ChangeSet {
@@ -92,6 +91,7 @@ fn login(now: Timestamp) -> ChangeSet {
     let mut changes = touch(now);
     changes.login = Some(Login {
         authentication: authentication(now),
+        limit: None,
         absolute_deadline: now.saturating_add(12 * HOUR),
     });
     changes
@@ -103,7 +103,7 @@ fn door(store: &MemoryStore) -> &dyn ImmediateStore {
 }
 
 fn create(store: &MemoryStore, record: &Record) -> Created {
-    door(store).create(record, record.created_at).unwrap()
+    door(store).create(record, None, record.created_at).unwrap()
 }
 
 fn apply(store: &MemoryStore, number: u64, changes: &ChangeSet) -> Applied {

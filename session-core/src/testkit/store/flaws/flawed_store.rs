@@ -8,9 +8,10 @@ use parking_lot::Mutex;
 
 use super::Flaw;
 use crate::clock::Timestamp;
-use crate::session::{Attribute, ChangeSet, Record, Revision, StoreKey};
+use crate::session::{Attribute, ChangeSet, Record, Revision, SessionLimit, StoreKey};
 use crate::store::{
-    Access, Applied, Created, Deleted, ImmediateStore, Loaded, SessionStore, StoreError, Swept,
+    Access, Applied, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex, SessionStore,
+    StoreError, Swept,
 };
 use crate::testkit::recording::Verb;
 use crate::testkit::runtime::yield_once;
@@ -45,7 +46,12 @@ impl FlawedStore {
 
 #[async_trait]
 impl SessionStore for FlawedStore {
-    async fn create(&self, record: &Record, _now: Timestamp) -> Result<Created, StoreError> {
+    async fn create(
+        &self,
+        record: &Record,
+        _limit: Option<SessionLimit>,
+        _now: Timestamp,
+    ) -> Result<Created, StoreError> {
         yield_once().await;
         let mut record = record.clone().renamed(self.cut(&record.key));
         record.attributes = record
@@ -187,6 +193,10 @@ impl SessionStore for FlawedStore {
     }
 
     fn immediate(&self) -> Option<&dyn ImmediateStore> {
+        None
+    }
+
+    fn principals(&self) -> Option<&dyn PrincipalIndex> {
         None
     }
 }

@@ -1,0 +1,108 @@
+//! Ending everybody at once, however many there are.
+//!
+//! The store has a generation, and so has each shard. A shard that is locked and is behind
+//! gives up its whole table before anything else happens to it. So raising one number ends
+//! every session, and the work of removing them is done a shard at a time.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use hashbrown::hash_table::IntoIter;
+use parking_lot::{Mutex, MutexGuard};
+
+use super::MemoryStore;
+use super::shard::{Entry, Shard};
+use crate::clock::Timestamp;
+use crate::store::{RemovalReason, Removed};
+
+/// The generation of the store, and what is left of earlier ones.
+#[derive(Default)]
+pub(super) struct Generation {
+    current: AtomicU64,
+    waiting: AtomicUsize,
+    /// Tables whose sessions are to be reported and freed.
+    tables: Mutex<Vec<IntoIter<Box<Entry>>>>,
+}
+
+impl MemoryStore {
+    /// Ends every session there is.
+    pub(super) fn raise_generation(&self) {
+        self.generation.current.fetch_add(1, Ordering::SeqCst);
+        // A round of sweeping finds the shards that nobody uses.
+        self.sweeper.expect(Timestamp::EPOCH);
+    }
+
+    /// Locks a shard. What it holds is of the present generation.
+    pub(super) fn lock(&self, index: usize) -> MutexGuard<'_, Shard> {
+        let mut shard = self.shards[index].lock();
+        self.bring_up(&mut shard, self.generation.current.load(Ordering::SeqCst));
+        shard
+    }
+
+    /// Locks two different shards in the order of `first` and `second`. Both are of one
+    /// generation.
+    pub(super) fn lock_both(
+        &self,
+        first: usize,
+        second: usize,
+    ) -> (MutexGuard<'_, Shard>, MutexGuard<'_, Shard>) {
+        let (mut first, mut second) = (self.shards[first].lock(), self.shards[second].lock());
+        let current = self.generation.current.load(Ordering::SeqCst);
+        self.bring_up(&mut first, current);
+        self.bring_up(&mut second, current);
+        (first, second)
+    }
+
+    fn bring_up(&self, shard: &mut Shard, current: u64) {
+        if shard.generation == current {
+            return;
+        }
+        let old = std::mem::take(shard);
+        shard.generation = current;
+        let table = old.into_entries();
+        if table.len() > 0 {
+            let mut tables = self.generation.tables.lock();
+            tables.push(table);
+            self.generation
+                .waiting
+                .store(tables.len(), Ordering::Relaxed);
+        }
+    }
+
+    /// True when sessions of earlier generations are still to be reported.
+    pub(super) fn has_outdated(&self) -> bool {
+        self.generation.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Frees up to `limit` sessions of earlier generations, and reports them.
+    pub(super) fn take_outdated(&self, limit: usize) -> Vec<Removed> {
+        if !self.has_outdated() {
+            return Vec::new();
+        }
+        let entries: Vec<_> = {
+            let mut tables = self.generation.tables.lock();
+            let mut entries = Vec::new();
+            while let Some(table) = tables.last_mut().filter(|_| entries.len() < limit) {
+                entries.extend(table.take(limit - entries.len()));
+                if table.len() == 0 {
+                    tables.pop();
+                }
+            }
+            self.generation
+                .waiting
+                .store(tables.len(), Ordering::Relaxed);
+            entries
+        };
+        let mut removed = Vec::with_capacity(entries.len());
+        for entry in entries {
+            self.budget.give_back(entry.cost());
+            self.forget(&entry);
+            if let Some(record) = entry.into_record() {
+                removed.push(Removed {
+                    record,
+                    reason: RemovalReason::Generation,
+                });
+            }
+        }
+        removed
+    }
+}

@@ -1,0 +1,272 @@
+//! Who has which sessions.
+//!
+//! The lists are kept beside the sessions, not under the same locks: what a list says is
+//! verified with the session itself, and a key that was renamed leads on to the new one. Only
+//! logins of one principal wait for each other, so that a limit holds. A principal is locked
+//! before a shard, never while one is.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+use async_trait::async_trait;
+use parking_lot::{Mutex, MutexGuard};
+
+use super::shard::{Entry, Slot};
+use super::{MemoryStore, Removed};
+use crate::clock::Timestamp;
+use crate::session::{
+    AtLimit, Attributes, Authentication, PrincipalKey, Record, SessionHandle, SessionLimit,
+    StoreKey,
+};
+use crate::store::{PrincipalIndex, RemovalReason, StoreError};
+
+/// The sessions of some principals, under the keys that they had when they were noted.
+type Part = HashMap<PrincipalKey, Vec<StoreKey>>;
+
+/// The sessions of all principals.
+pub(super) struct Principals {
+    parts: Box<[Mutex<Part>]>,
+    hasher: RandomState,
+    /// Sessions that are gone and to be struck off.
+    gone: Mutex<Vec<(PrincipalKey, StoreKey)>>,
+}
+
+impl Default for Principals {
+    fn default() -> Self {
+        /// Enough that logins of different principals hardly meet.
+        const PARTS: usize = 64;
+        Self {
+            parts: (0..PARTS).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+            gone: Mutex::default(),
+        }
+    }
+}
+
+impl Principals {
+    fn part(&self, principal: &PrincipalKey) -> MutexGuard<'_, Part> {
+        let hash = self.hasher.hash_one(principal);
+        // The remainder is less than the number of parts.
+        self.parts[(hash % self.parts.len() as u64) as usize].lock()
+    }
+
+    fn noted(&self, principal: &PrincipalKey) -> Vec<StoreKey> {
+        self.part(principal)
+            .get(principal)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// The session of `principal` got another key.
+    pub(super) fn rename(&self, principal: &PrincipalKey, old: &StoreKey, new: StoreKey) {
+        let mut part = self.part(principal);
+        let keys = part.entry(*principal).or_default();
+        keys.retain(|key| key != old);
+        keys.push(new);
+    }
+
+    /// Remembers that a session is gone. Locks no principal, so it can be called anywhere.
+    pub(super) fn forget(&self, principal: PrincipalKey, key: StoreKey) {
+        self.gone.lock().push((principal, key));
+    }
+
+    /// Strikes off what is gone. To be called without any lock.
+    pub(super) fn strike_off(&self) {
+        let gone = std::mem::take(&mut *self.gone.lock());
+        for (principal, gone) in gone {
+            let mut part = self.part(&principal);
+            if let Some(keys) = part.get_mut(&principal) {
+                keys.retain(|key| *key != gone);
+                if keys.is_empty() {
+                    part.remove(&principal);
+                }
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        let count = |part: &Mutex<Part>| part.lock().values().map(Vec::len).sum::<usize>();
+        self.parts.iter().map(count).sum()
+    }
+}
+
+/// A login and the session that it is about.
+pub(super) struct Binding<'a> {
+    pub(super) login: &'a Authentication,
+    pub(super) limit: Option<SessionLimit>,
+    /// The key of the session before the login.
+    pub(super) old: &'a StoreKey,
+    /// The key of the session after it.
+    pub(super) new: StoreKey,
+}
+
+impl MemoryStore {
+    /// Runs `store`, which lets a session log in, so that the limit of sessions holds: no
+    /// other login of the principal runs meanwhile. `did` says whether it logged in. `None`
+    /// when the principal may have no more sessions.
+    pub(super) fn bind<T>(
+        &self,
+        binding: &Binding<'_>,
+        now: Timestamp,
+        store: impl FnOnce() -> T,
+        did: impl FnOnce(&T) -> bool,
+    ) -> Option<T> {
+        let principal = &binding.login.key;
+        let mut part = self.principals.part(principal);
+        let noted = part.get(principal).cloned().unwrap_or_default();
+        let mut others = self.live_sessions(principal, &noted, now);
+        others.retain(|record| record.key != *binding.old);
+        let surplus = match binding.limit {
+            Some(limit) => (others.len() + 1).saturating_sub(limit.max),
+            None => 0,
+        };
+        let refuse = binding
+            .limit
+            .is_some_and(|limit| limit.at_limit == AtLimit::Refuse);
+        if refuse && surplus > 0 {
+            return None;
+        }
+        let answer = store();
+        if did(&answer) {
+            let (ended, kept) = others.split_at(surplus.min(others.len()));
+            let keys = kept.iter().map(|record| record.key).chain([binding.new]);
+            part.insert(*principal, keys.collect());
+            for record in ended {
+                self.replace(principal, record);
+            }
+        }
+        Some(answer)
+    }
+
+    /// The live sessions of a principal, the oldest login first, without attributes.
+    fn live_sessions(
+        &self,
+        principal: &PrincipalKey,
+        noted: &[StoreKey],
+        now: Timestamp,
+    ) -> Vec<Record> {
+        let mut sessions: Vec<Record> = noted
+            .iter()
+            .filter_map(|key| self.session_of(principal, *key, now))
+            .collect();
+        sessions.sort_by_key(|record| {
+            let since = record.authentication.as_ref();
+            (since.map(|login| login.authenticated_at), record.key)
+        });
+        sessions.dedup_by_key(|record| record.key);
+        sessions
+    }
+
+    /// The live session that was noted under `key`, if it is still this principal's.
+    fn session_of(
+        &self,
+        principal: &PrincipalKey,
+        mut key: StoreKey,
+        now: Timestamp,
+    ) -> Option<Record> {
+        /// More renames than can happen while one looks.
+        const HOPS_MAX: usize = 64;
+        for _ in 0..HOPS_MAX {
+            let shard = self.shard(&key);
+            let entry = shard.get(&key).filter(|entry| !entry.is_over(now))?;
+            match &entry.slot {
+                Slot::Forward { to, .. } => key = *to,
+                Slot::Live(record) => {
+                    let is_theirs = is_of(record, principal);
+                    return is_theirs.then(|| Record {
+                        attributes: Attributes::default(),
+                        ..record.clone()
+                    });
+                }
+            }
+        }
+        None
+    }
+
+    /// Ends a session of a principal that may have no more; the next sweeps report it.
+    fn replace(&self, principal: &PrincipalKey, found: &Record) {
+        if let Some(record) = self.end_session(principal, found.key, &found.handle) {
+            self.evicted.report(Removed {
+                record,
+                reason: RemovalReason::Replaced,
+            });
+        }
+    }
+
+    /// Removes a session if it is still this principal's.
+    fn end_session(
+        &self,
+        principal: &PrincipalKey,
+        mut key: StoreKey,
+        handle: &SessionHandle,
+    ) -> Option<Record> {
+        let entry = loop {
+            let mut shard = self.shard(&key);
+            match &shard.get(&key)?.slot {
+                Slot::Forward { to, .. } => key = *to,
+                Slot::Live(record) if is_of(record, principal) && record.handle == *handle => {
+                    break shard.remove(&key)?;
+                }
+                Slot::Live(_) => return None,
+            }
+        };
+        self.budget.give_back(entry.cost());
+        self.forget(&entry);
+        entry.into_record()
+    }
+
+    /// Remembers that an entry that was removed is to be struck off the list of its principal.
+    pub(super) fn forget(&self, entry: &Entry) {
+        if let Some(principal) = entry.principal() {
+            self.principals.forget(principal, *entry.key());
+        }
+    }
+}
+
+fn is_of(record: &Record, principal: &PrincipalKey) -> bool {
+    let login = record.authentication.as_ref();
+    login.is_some_and(|login| login.key == *principal)
+}
+
+#[async_trait]
+impl PrincipalIndex for MemoryStore {
+    async fn list(
+        &self,
+        principal: &PrincipalKey,
+        now: Timestamp,
+    ) -> Result<Vec<Record>, StoreError> {
+        let noted = self.principals.noted(principal);
+        Ok(self.live_sessions(principal, &noted, now))
+    }
+
+    async fn end(
+        &self,
+        principal: &PrincipalKey,
+        handle: &SessionHandle,
+        now: Timestamp,
+    ) -> Result<Option<Record>, StoreError> {
+        let sessions = self.list(principal, now).await?;
+        let found = sessions.iter().find(|record| record.handle == *handle);
+        Ok(found.and_then(|found| self.end_session(principal, found.key, handle)))
+    }
+
+    async fn end_all(
+        &self,
+        principal: &PrincipalKey,
+        spared: Option<&SessionHandle>,
+        now: Timestamp,
+    ) -> Result<Vec<Record>, StoreError> {
+        let sessions = self.list(principal, now).await?;
+        let ended = sessions
+            .iter()
+            .filter(|record| Some(&record.handle) != spared)
+            .filter_map(|record| self.end_session(principal, record.key, &record.handle));
+        Ok(ended.collect())
+    }
+
+    async fn end_everybody(&self) -> Result<(), StoreError> {
+        self.raise_generation();
+        Ok(())
+    }
+}
