@@ -15,8 +15,9 @@ use crate::event::{EventSink, SessionEvent};
 use crate::exchange::Main;
 use crate::facts::Facts;
 use crate::handoff::Handoffs;
+use crate::listener::{AttributeHook, Hooked, Listeners, SessionListener};
 use crate::manager::SessionManager;
-use crate::session::{Limits, MaxInactiveInterval, NamespaceTag, SessionLimit};
+use crate::session::{Limits, MaxInactiveInterval, NamespaceTag, SessionAttribute, SessionLimit};
 use crate::store::SessionStore;
 use crate::store::memory::MemoryStore;
 use crate::transport::{TokenHeader, TokenHeaderError, Transport};
@@ -47,6 +48,7 @@ pub struct SessionManagerBuilder<S = Main> {
     entropy: Box<dyn Entropy>,
     skip: Option<SkipPredicate>,
     events: EventSink,
+    listeners: Vec<Arc<dyn SessionListener>>,
     marker: PhantomData<fn() -> S>,
 }
 
@@ -104,6 +106,7 @@ impl SessionManagerBuilder {
             entropy: Box::new(SystemEntropy::new()),
             skip: None,
             events: EventSink::default(),
+            listeners: Vec::new(),
             marker: PhantomData,
         }
     }
@@ -138,6 +141,7 @@ impl<S> SessionManagerBuilder<S> {
             entropy: self.entropy,
             skip: self.skip,
             events: self.events,
+            listeners: self.listeners,
             marker: PhantomData,
         }
     }
@@ -365,6 +369,23 @@ impl<S> SessionManagerBuilder<S> {
         self
     }
 
+    /// Adds a listener, which is told what became of sessions.
+    #[must_use]
+    pub fn listener(mut self, listener: impl SessionListener) -> Self {
+        self.listeners.push(Arc::new(listener));
+        self
+    }
+
+    /// Adds a hook, which is told when values of the attribute `T` are bound to sessions and
+    /// unbound.
+    #[must_use]
+    pub fn attribute_hook<T>(self, hook: impl AttributeHook<T>) -> Self
+    where
+        T: SessionAttribute + Send + 'static,
+    {
+        self.listener(Hooked::new(hook))
+    }
+
     /// The clock, for tests.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -424,6 +445,7 @@ impl<S> SessionManagerBuilder<S> {
             settings,
             skip: self.skip,
             events: self.events,
+            listeners: Listeners::new(self.listeners),
             runtime: OnceLock::new(),
             handoffs: Handoffs::default(),
         }))

@@ -9,10 +9,11 @@ use crate::entropy::{Entropy, EntropyError};
 use crate::event::{EventSink, SessionEvent};
 use crate::facts::Facts;
 use crate::handoff::Handoffs;
+use crate::listener::{Listeners, Notices};
 use crate::runtime::Runtime;
 use crate::session::{ID_LEN, Limits, MaxInactiveInterval, NamespaceTag, SessionLimit};
 use crate::session::{SessionId, StoreKey};
-use crate::store::{Access, SessionStore};
+use crate::store::{Access, Removed, SessionStore};
 use crate::transport::Transport;
 
 /// Everything that requests share, immutable but for the runtime that an adapter attaches.
@@ -28,6 +29,7 @@ pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) skip: Option<SkipPredicate>,
     pub(crate) events: EventSink,
+    pub(crate) listeners: Listeners,
     pub(crate) runtime: OnceLock<Arc<dyn Runtime>>,
     pub(crate) handoffs: Handoffs,
 }
@@ -128,16 +130,26 @@ impl Engine {
     }
 
     /// Removes a little of what has expired from an in-process store; called after commits.
-    pub(crate) fn sweep_step(&self, now: Timestamp) {
+    pub(crate) fn sweep_step(self: &Arc<Self>, now: Timestamp) {
         let Some(store) = self.store.immediate() else {
             return;
         };
         // A failing sweep is tried again by the next commit.
-        let Ok(swept) = store.sweep(now, SWEEP_STEP) else {
-            return;
-        };
-        for removed in swept.removed {
+        if let Ok(swept) = store.sweep(now, SWEEP_STEP) {
+            self.tell_removed(&swept.removed);
+        }
+    }
+
+    fn tell_removed(self: &Arc<Self>, removed: &[Removed]) {
+        for removed in removed {
             self.events.send(SessionEvent::Removed(removed.reason));
+        }
+        if !self.listeners.is_empty() {
+            let mut notices = Notices::new(self);
+            for removed in removed {
+                notices.destroyed(&removed.record, removed.reason.into());
+            }
+            self.notify(notices.into_list());
         }
     }
 }
@@ -155,9 +167,7 @@ pub(crate) async fn sweep_forever(engine: Weak<Engine>, runtime: Arc<dyn Runtime
             let Ok(swept) = engine.store.sweep(now, SWEEP_BATCH).await else {
                 break;
             };
-            for removed in &swept.removed {
-                engine.events.send(SessionEvent::Removed(removed.reason));
-            }
+            engine.tell_removed(&swept.removed);
             if !swept.more {
                 break;
             }

@@ -65,6 +65,7 @@ mod exchange;
 mod facts;
 mod handoff;
 mod lifecycle;
+mod listener;
 mod manager;
 mod runtime;
 mod session;
@@ -82,6 +83,9 @@ pub use facts::{Facts, HeaderSink};
 pub use lifecycle::admit::RequestedSessionId;
 pub use lifecycle::commit::SaveOutcome;
 pub use lifecycle::deliver::Delivery;
+pub use listener::{
+    AttributeHook, AttributeValue, DestroyReason, SessionChange, SessionListener, SessionNotice,
+};
 pub use manager::SessionManager;
 pub use runtime::{BoxFuture, Runtime};
 pub use session::{

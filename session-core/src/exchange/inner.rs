@@ -207,9 +207,11 @@ impl Inner {
         if batch.is_empty() {
             return Ok(SaveOutcome::Unchanged);
         }
-        let acted = act(engine, &mut batch, now).await;
+        let mut acted = act(engine, &mut batch, now).await;
+        let notices = acted.take_notices();
         let (events, outcome) = settle(&mut self.state.lock(), acted, moment);
         self.tell(events);
+        engine.notify(notices);
         engine.sweep_step(now);
         outcome
     }

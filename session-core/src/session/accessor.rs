@@ -127,6 +127,24 @@ impl<S> Session<S> {
 }
 
 impl<S> SessionAccessor<S> {
+    /// The accessor of a session that the store had.
+    pub(crate) fn of_record(engine: Arc<Engine>, record: &Record) -> Self {
+        let place = Place {
+            key: record.key,
+            id: None,
+        };
+        Self {
+            engine,
+            place: Arc::new(Mutex::new(place)),
+            identity: Arc::new(Identity {
+                handle: record.handle,
+                authentication: record.authentication.clone(),
+            }),
+            follows: false,
+            marker: PhantomData,
+        }
+    }
+
     /// An accessor that goes along when the session gets another id, as long as the same login
     /// goes on: after [`change_session_id`](Session::change_session_id), but never after a
     /// login, not even of the same principal.

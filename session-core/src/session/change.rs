@@ -104,6 +104,8 @@ pub enum Reply {
     Revision,
     /// The record as it is now, for a handle that goes on reading.
     Record,
+    /// The record as it was and as it is now, for listeners.
+    Change,
 }
 
 /// Why a change set was not applied; the record is then as it was.

@@ -1,7 +1,7 @@
 //! A session, as a handler sees it and as a store keeps it.
 
 mod accessor;
-mod attributes;
+pub(crate) mod attributes;
 mod change;
 pub(crate) mod edits;
 mod envelope;

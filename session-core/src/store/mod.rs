@@ -45,7 +45,8 @@
 //! 22. `a_new_idle_limit_takes_effect_from_the_last_access`: shorter, longer and never.
 //! 23. `a_login_sets_the_principal_and_the_absolute_deadline`.
 //! 24. `clearing_removes_attributes_before_the_changes_apply`.
-//! 25. `the_record_is_answered_when_it_was_asked_for`: [`Reply::Record`](crate::Reply::Record).
+//! 25. `the_record_is_answered_when_it_was_asked_for`: [`Reply::Record`](crate::Reply::Record),
+//!     and as it was right before, [`Reply::Change`](crate::Reply::Change).
 //!
 //! Renaming
 //!
@@ -306,6 +307,8 @@ pub enum Applied {
         revision: Revision,
         /// The session as it is now, when the change set asked for it.
         record: Option<Record>,
+        /// The session as it was, when the change set asked for it.
+        before: Option<Record>,
     },
     /// A precondition is broken; this is the current session. Nothing was applied.
     Conflict(Record),

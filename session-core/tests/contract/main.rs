@@ -14,6 +14,7 @@ mod given;
 mod keep_alive;
 mod lagging;
 mod late_writes;
+mod listeners;
 mod meanwhile;
 mod model;
 mod presented_ids;

@@ -10,6 +10,7 @@ use crate::entropy::EntropyError;
 use crate::error::SessionError;
 use crate::event::SessionEvent;
 use crate::exchange::state::Ending;
+use crate::listener::Notices;
 use crate::session::{Attributes, Record, SessionId};
 use crate::store::{Applied, Created, Deleted};
 
@@ -27,11 +28,12 @@ const CONFLICT_PATIENCE: Duration = Duration::from_secs(10);
 /// Longest pause before another try on a store that is not in this process.
 const BACK_OFF_MAX_MILLIS: u64 = 8;
 /// Does what was decided.
-pub(crate) async fn act(engine: &Engine, batch: &mut Batch, now: Timestamp) -> Acted {
+pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, now: Timestamp) -> Acted {
     let mut acted = Acted {
         incarnation: batch.incarnation,
         ended: false,
         events: Vec::new(),
+        notices: Vec::new(),
         expired_cookie: false,
         main: Ok(Done::Nothing),
         now,
@@ -39,8 +41,13 @@ pub(crate) async fn act(engine: &Engine, batch: &mut Batch, now: Timestamp) -> A
     for ending in &batch.endings {
         match end(engine, ending).await {
             Ok(Ended::Absent) => {}
-            Ok(Ended::Removed { hops }) => {
+            Ok(Ended::Removed { hops, record }) => {
                 acted.ended = true;
+                if let Some(record) = record {
+                    acted.notice(engine, |notices| {
+                        notices.destroyed(&record, ending.reason.into());
+                    });
+                }
                 acted.note(engine, SessionEvent::Ended(ending.reason));
                 acted.expired_cookie |= ending.presented && hops == 0;
             }
@@ -63,17 +70,49 @@ pub(crate) async fn act(engine: &Engine, batch: &mut Batch, now: Timestamp) -> A
         },
         Main::Rename(mut change, id) => change_stored(engine, &mut change, Some(id), now).await,
     };
-    match &acted.main {
-        Ok(Done::Created(..)) => acted.note(engine, SessionEvent::Created),
-        Ok(Done::Applied {
-            new_id: Some(_), ..
-        }) => acted.note(engine, SessionEvent::Renamed),
-        _ => {}
-    }
+    acted.note_done(engine);
     acted
 }
 
 impl Acted {
+    /// Remembers what was done, for those who want to be told.
+    fn note_done(&mut self, engine: &Arc<Engine>) {
+        let mut notices = Notices::new(engine);
+        let event = match &self.main {
+            Ok(Done::Created(record, _)) => {
+                if !engine.listeners.is_empty() {
+                    notices.created(record);
+                }
+                Some(SessionEvent::Created)
+            }
+            Ok(Done::Applied {
+                record,
+                before,
+                new_id,
+                ..
+            }) => {
+                if let (Some(before), Some(after)) = (before, record) {
+                    notices.changed(before, after);
+                }
+                new_id.map(|_| SessionEvent::Renamed)
+            }
+            _ => None,
+        };
+        self.notices.extend(notices.into_list());
+        if let Some(event) = event {
+            self.note(engine, event);
+        }
+    }
+
+    /// Remembers what listeners are to be told, if there are any.
+    fn notice(&mut self, engine: &Arc<Engine>, tell: impl FnOnce(&mut Notices<'_>)) {
+        if !engine.listeners.is_empty() {
+            let mut notices = Notices::new(engine);
+            tell(&mut notices);
+            self.notices.extend(notices.into_list());
+        }
+    }
+
     /// Remembers an event, if anybody wants to be told.
     fn note(&mut self, engine: &Engine, event: SessionEvent) {
         if engine.events.is_heard() {
@@ -84,7 +123,7 @@ impl Acted {
 
 enum Ended {
     Absent,
-    Removed { hops: usize },
+    Removed { hops: usize, record: Option<Record> },
 }
 
 async fn end(engine: &Engine, ending: &Ending) -> Result<Ended, SessionError> {
@@ -93,7 +132,7 @@ async fn end(engine: &Engine, ending: &Ending) -> Result<Ended, SessionError> {
         match engine.delete(&key).await? {
             Deleted::Absent => return Ok(Ended::Absent),
             Deleted::Moved(to) => key = to,
-            Deleted::Removed(_) => return Ok(Ended::Removed { hops }),
+            Deleted::Removed(record) => return Ok(Ended::Removed { hops, record }),
         }
     }
     Err(SessionError::Moved)
@@ -150,11 +189,12 @@ async fn change_stored(
             }
         };
         match applied {
-            Applied::Applied { record, .. } => {
+            Applied::Applied { record, before, .. } => {
                 return Ok(Done::Applied {
                     key: new_id.map_or(key, |id| engine.store_key(&id)),
                     moved: hops > 0,
                     record,
+                    before: before.map(Box::new),
                     new_id,
                     reissued: changes.issued_at.is_some(),
                     only_touch: change.only_touch,

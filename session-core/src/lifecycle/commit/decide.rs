@@ -87,6 +87,7 @@ fn decide_stored(
     }
     // A login moves the absolute deadline, which the life of the cookie depends on.
     let reply = match readers {
+        _ if !only_touch && !engine.listeners.is_empty() => Reply::Change,
         Readers::Some if !only_touch => Reply::Record,
         _ if live.pending.login.is_some() => Reply::Record,
         _ => Reply::Revision,

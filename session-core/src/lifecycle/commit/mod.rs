@@ -13,6 +13,7 @@ use crate::clock::Timestamp;
 use crate::error::SessionError;
 use crate::event::SessionEvent;
 use crate::exchange::state::Ending;
+use crate::listener::SessionNotice;
 use crate::session::edits::{Edits, TakenTwice};
 use crate::session::{ChangeSet, Record, SessionId, StoreKey};
 
@@ -79,6 +80,7 @@ pub(crate) struct Acted {
     /// True when a session was deleted.
     pub(super) ended: bool,
     pub(super) events: Vec<SessionEvent>,
+    pub(super) notices: Vec<SessionNotice>,
     pub(super) expired_cookie: bool,
     pub(super) main: Result<Done, SessionError>,
     pub(super) now: Timestamp,
@@ -93,10 +95,17 @@ pub(super) enum Done {
         key: StoreKey,
         moved: bool,
         record: Option<Record>,
+        before: Option<Box<Record>>,
         new_id: Option<SessionId>,
         reissued: bool,
         only_touch: bool,
     },
+}
+
+impl Acted {
+    pub(crate) fn take_notices(&mut self) -> Vec<SessionNotice> {
+        std::mem::take(&mut self.notices)
+    }
 }
 
 impl Batch {

@@ -23,6 +23,7 @@ pub(crate) fn settle(
         expired_cookie,
         main,
         now,
+        notices: _,
     } = acted;
     state.expire_cookie |= expired_cookie;
     let outcome = match main {
@@ -76,6 +77,7 @@ fn fold(state: &mut State, done: Done, now: Timestamp, ended: bool) -> SaveOutco
             new_id,
             reissued,
             only_touch,
+            before: _,
         } => {
             live.moved |= moved;
             match record {

@@ -164,6 +164,7 @@ impl MemoryStore {
         };
         let growth = Cost::of_growth(record, changes);
         self.budget.take(growth.and(beside))?;
+        let before = (changes.reply == Reply::Change).then(|| record.clone());
         if let Err(refusal) = record.apply(changes, now) {
             self.budget.give_back(growth.and(beside));
             return Ok(match refusal {
@@ -180,7 +181,8 @@ impl MemoryStore {
         self.budget.give_back(Cost::bytes(charged - entry.bytes));
         Ok(Applied::Applied {
             revision: record.revision,
-            record: (changes.reply == Reply::Record).then(|| record.clone()),
+            record: (changes.reply != Reply::Revision).then(|| record.clone()),
+            before,
         })
     }
 
@@ -216,8 +218,12 @@ impl MemoryStore {
             *before = entry.principal();
             self.change(entry, changes, Cost::OF_FORWARD, now)
         });
-        let (revision, record) = match applied.unwrap_or(Ok(Applied::Gone))? {
-            Applied::Applied { revision, record } => (revision, record),
+        let (revision, record, before) = match applied.unwrap_or(Ok(Applied::Gone))? {
+            Applied::Applied {
+                revision,
+                record,
+                before,
+            } => (revision, record, before),
             refused => return Ok(refused),
         };
         if let Some(moved) = old_shard.remove(old) {
@@ -229,6 +235,7 @@ impl MemoryStore {
         Ok(Applied::Applied {
             revision,
             record: record.map(|record| record.renamed(*new)),
+            before,
         })
     }
 

@@ -2,8 +2,8 @@
 
 use super::same::assert_same;
 use super::samples::{
-    DAY, IDLE_LIMIT, MILLISECOND, MINUTE, and_answer, append, changes, fresh_key, login, number,
-    numbers, put, touch, value,
+    DAY, IDLE_LIMIT, MILLISECOND, MINUTE, and_answer, and_compare, append, changes, fresh_key,
+    login, number, numbers, put, touch, value,
 };
 use super::subject::Subject;
 use crate::clock::Timestamp;
@@ -177,16 +177,39 @@ pub(super) async fn the_record_is_answered_when_it_was_asked_for(store: Subject)
         let answer = store.apply(&session.key, &and_answer(write), now).await;
         assert_answers(&answer, &store.peek(&session.key, now).await);
     }
-    let new_key = fresh_key();
-    let write = and_answer(changes(now, [put("a", &3)]));
+    let before = store.peek(&session.key, now).await;
+    let write = and_compare(changes(now, [put("a", &3)]));
+    let answer = store.apply(&session.key, &write, now).await;
+    assert_answers(&answer, &store.peek(&session.key, now).await);
+    assert_remembers(&answer, &before);
+
+    let (new_key, before) = (fresh_key(), store.peek(&session.key, now).await);
+    let write = and_compare(changes(now, [put("a", &4)]));
     let answer = store.rename(&session.key, &new_key, &write, now).await;
     assert_answers(&answer, &store.peek(&new_key, now).await);
+    assert_remembers(&answer, &before);
+}
+
+fn assert_remembers(answer: &Applied, before: &Record) {
+    let Applied::Applied {
+        before: Some(answered),
+        ..
+    } = answer
+    else {
+        panic!("the session before was asked for, but the answer is {answer:?}");
+    };
+    assert_same(
+        answered,
+        before,
+        "the answer has the session as it was right before the change",
+    );
 }
 
 fn assert_answers(answer: &Applied, record: &Record) {
     let Applied::Applied {
         revision,
         record: Some(answered),
+        ..
     } = answer
     else {
         panic!("the session was asked for, but the answer is {answer:?}");

@@ -143,10 +143,12 @@ impl Table {
 }
 
 pub(super) fn apply_to(record: &mut Record, changes: &ChangeSet, now: Timestamp) -> Applied {
+    let before = (changes.reply == Reply::Change).then(|| record.clone());
     match record.apply(changes, now) {
         Ok(()) => Applied::Applied {
             revision: record.revision,
-            record: (changes.reply == Reply::Record).then(|| record.clone()),
+            record: (changes.reply != Reply::Revision).then(|| record.clone()),
+            before,
         },
         Err(Refusal::Conflict) => Applied::Conflict(record.clone()),
         Err(Refusal::NotAList(name)) => Applied::NotAList(name),

@@ -146,6 +146,12 @@ pub(super) fn and_answer(mut changes: ChangeSet) -> ChangeSet {
     changes
 }
 
+/// Asks for the session before and after `changes`.
+pub(super) fn and_compare(mut changes: ChangeSet) -> ChangeSet {
+    changes.reply = Reply::Change;
+    changes
+}
+
 pub(super) fn touch(accessed_at: Timestamp) -> ChangeSet {
     ChangeSet::touch(accessed_at, Limits::NONE)
 }

@@ -54,6 +54,7 @@ impl FlawedStore {
         if let Applied::Applied {
             revision,
             record: answered,
+            ..
         } = &mut answer
         {
             *revision = record.revision;
@@ -185,6 +186,7 @@ impl FlawedStore {
             Applied::Applied {
                 revision,
                 record: answered,
+                ..
             },
             Some(Entry::Session(record)),
         ) = (&mut answer, table.entries.get_mut(new))
