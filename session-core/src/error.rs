@@ -28,6 +28,9 @@ pub enum SessionError {
     /// help within the time allowed, or strict reads forbid trying.
     #[error("another request changed the same attribute")]
     Conflict,
+    /// The token of a form is not one of this session: the request may be forged.
+    #[error("the token against request forgery is not one of this session")]
+    CsrfToken,
     /// The stored value of the attribute is not of the type asked for.
     #[error("the attribute {name:?} is not of the type asked for")]
     Decode {
@@ -110,12 +113,13 @@ pub enum SessionError {
 impl SessionError {
     /// The HTTP status that fits.
     ///
-    /// 400 for two live ids, 409 where another request was faster, 413 for too large, 503
+    /// 400 for two live ids, 403 for a form that is not ours, 409 where another request was faster, 413 for too large, 503
     /// where trying again later helps, 500 for a fault of the program.
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
             Self::Ambiguous => 400,
+            Self::CsrfToken => 403,
             Self::Conflict
             | Self::Gone
             | Self::Invalidated
@@ -144,6 +148,7 @@ impl SessionError {
     pub const fn public_text(&self) -> &'static str {
         match self.status() {
             400 => "The request carries two sessions.",
+            403 => "The request does not come from a page of this site.",
             409 => "The session changed or ended meanwhile.",
             413 => "The session is too large.",
             503 => "The session is not available at the moment.",

@@ -89,10 +89,11 @@ pub use listener::{
 pub use manager::SessionManager;
 pub use runtime::{BoxFuture, Runtime};
 pub use session::{
-    AtLimit, Attribute, AttributeChange, Attributes, Authentication, ChangeSet, Codec, Edit,
-    EnvelopeError, Expected, Fingerprint, Items, Limits, Login, LoginOptions, MaxInactiveInterval,
-    PrincipalKey, Record, Refusal, Reply, Revision, Session, SessionAccess, SessionAccessor,
-    SessionAttribute, SessionHandle, SessionId, SessionLimit, SessionView, StoreKey, Value,
+    AtLimit, Attribute, AttributeChange, Attributes, Authentication, ChangeSet, Codec, CsrfToken,
+    Edit, EnvelopeError, Expected, Fingerprint, Items, Limits, Login, LoginOptions,
+    MaxInactiveInterval, PrincipalKey, Record, Refusal, Reply, Revision, Session, SessionAccess,
+    SessionAccessor, SessionAttribute, SessionHandle, SessionId, SessionLimit, SessionView,
+    StoreKey, Value,
 };
 pub use store::memory::MemoryStore;
 pub use transport::TokenHeaderError;

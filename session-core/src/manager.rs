@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use crate::builder::SessionManagerBuilder;
 use crate::engine::{Engine, sweep_forever};
+use crate::error::SessionError;
 use crate::exchange::inner::Inner;
 use crate::exchange::state::{Death, Phase, State};
 use crate::exchange::{Exchange, Main};
 use crate::facts::Facts;
 use crate::lifecycle::admit::Admission;
 use crate::runtime::Runtime;
+use crate::session::StoreKey;
+use crate::store::Access;
 use crate::transport::Transport;
 
 /// The sessions of one application. Cheap to clone; clones share everything.
@@ -90,6 +93,17 @@ impl<S> SessionManager<S> {
     /// when a server stops, after its last connection is closed.
     pub async fn drain(&self) {
         self.engine.handoffs.drained().await;
+    }
+
+    /// Asks the store for something, to find out whether it answers: for a probe of readiness.
+    ///
+    /// # Errors
+    /// When the store cannot be reached, or not in time.
+    pub async fn ping(&self) -> Result<(), SessionError> {
+        let nobody = StoreKey::from_bytes([0; 32]);
+        let (engine, access) = (&self.engine, Access::Peek);
+        engine.load(&nobody, access, engine.now()).await??;
+        Ok(())
     }
 
     /// The name of the session cookie; of no use where

@@ -6,6 +6,7 @@
 
 mod attributes;
 mod base64url;
+mod csrf;
 mod parse;
 mod policy;
 mod secret_key;
@@ -14,8 +15,9 @@ mod signature;
 #[cfg(test)]
 mod user_agent;
 
+pub(crate) use csrf::NONCE_LEN;
 pub(crate) use parse::{LINE_BYTES_MAX, VALUES_MAX, cookie_values};
 pub use policy::{CookieError, SameSite};
 pub(crate) use policy::{CookieOptions, CookiePolicy};
 pub use secret_key::{KeyError, SecretKey};
-pub(crate) use signature::{Keyring, TOKEN_LEN, Verified};
+pub(crate) use signature::{Keyring, TOKEN_LEN, TokenText, Verified};

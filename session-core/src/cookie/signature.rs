@@ -22,7 +22,7 @@ pub(crate) const TOKEN_LEN: usize = base64url::CHARS;
 pub(crate) const KEYS_MAX: usize = 8;
 
 /// The format of a token. It is under the signature and part of the derivation of the key.
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 
 const SIGNED_LEN: usize = 1 + ID_LEN;
 
@@ -31,6 +31,8 @@ pub(crate) struct Keyring {
     current: hmac::Key,
     previous: Vec<hmac::Key>,
     fingerprints: hmac::Key,
+    /// Against request forgery, the newest first.
+    csrf: Vec<hmac::Key>,
 }
 
 /// What a token turned out to hold.
@@ -62,6 +64,10 @@ impl Keyring {
             current: token_key(current),
             previous: previous.iter().map(token_key).collect(),
             fingerprints: derive(current, Purpose::Fingerprint, cookie_name),
+            csrf: keys
+                .iter()
+                .map(|key| derive(key, Purpose::Csrf, cookie_name))
+                .collect(),
         })
     }
 
@@ -72,7 +78,7 @@ impl Keyring {
         token[1..SIGNED_LEN].copy_from_slice(id.as_bytes());
         let tag = hmac::sign(&self.current, &token[..SIGNED_LEN]);
         token[SIGNED_LEN..].copy_from_slice(tag.as_ref());
-        TokenText(base64url::encode(&token))
+        TokenText::of(&token)
     }
 
     /// The id that `text` is a token of. Total: any bytes lead to an answer.
@@ -101,6 +107,10 @@ impl Keyring {
         }
     }
 
+    pub(super) fn csrf_keys(&self) -> &[hmac::Key] {
+        &self.csrf
+    }
+
     /// The name under which logs and pages may speak of the session stored under `key`.
     ///
     /// It changes with the newest key as it changes with the id.
@@ -119,6 +129,10 @@ impl fmt::Debug for Keyring {
 }
 
 impl TokenText {
+    pub(super) fn of(token: &[u8; base64url::BYTES]) -> Self {
+        Self(base64url::encode(token))
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("base64url is ASCII")
     }
@@ -135,6 +149,7 @@ impl fmt::Debug for TokenText {
 enum Purpose {
     Token,
     Fingerprint,
+    Csrf,
 }
 
 impl Purpose {
@@ -143,6 +158,7 @@ impl Purpose {
         match self {
             Self::Token => b"session token\0",
             Self::Fingerprint => b"session fingerprint\0",
+            Self::Csrf => b"request forgery\0",
         }
     }
 }

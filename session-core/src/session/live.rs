@@ -91,6 +91,8 @@ pub(crate) struct Pending {
     pub(crate) max_inactive_interval: Option<MaxInactiveInterval>,
     pub(crate) login: Option<Box<Login>>,
     pub(crate) new_id: Option<SessionId>,
+    /// True when the session is to be stored although nothing is in it.
+    begin: bool,
 }
 
 impl Pending {
@@ -100,6 +102,7 @@ impl Pending {
             && self.max_inactive_interval.is_none()
             && self.login.is_none()
             && self.new_id.is_none()
+            && !self.begin
     }
 }
 
@@ -330,6 +333,13 @@ impl Live {
     pub(crate) fn ensure_id(&mut self, draw: impl FnOnce() -> Option<SessionId>) {
         if self.id.is_none() && !self.stored {
             self.id = draw();
+        }
+    }
+
+    /// Has a session stored that is not, also without any attribute.
+    pub(crate) fn begin(&mut self) {
+        if !self.exists() {
+            self.pending.begin = true;
         }
     }
 

@@ -3,6 +3,7 @@
 mod accessor;
 pub(crate) mod attributes;
 mod change;
+mod csrf;
 pub(crate) mod edits;
 mod envelope;
 pub(crate) mod handle;
@@ -17,6 +18,7 @@ pub(crate) mod view;
 pub use accessor::{SessionAccess, SessionAccessor};
 pub use attributes::SessionAttribute;
 pub use change::{AttributeChange, ChangeSet, Edit, Expected, Limits, Login, Refusal, Reply};
+pub use csrf::CsrfToken;
 pub use envelope::EnvelopeError;
 pub use handle::Session;
 pub use id::{Fingerprint, PrincipalKey, SessionHandle, SessionId, StoreKey};

@@ -8,6 +8,7 @@ mod changes_during_a_save;
 mod concurrency;
 mod configuration;
 mod cookie;
+mod csrf;
 mod endings;
 mod failures;
 mod given;
