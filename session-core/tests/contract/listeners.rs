@@ -294,7 +294,7 @@ fn a_listener_that_panics_or_never_ends_harms_neither_requests_nor_other_listene
     #[async_trait]
     impl SessionListener for Waits {
         async fn notified(&self, _: &SessionNotice) {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
