@@ -1,5 +1,6 @@
 //! Proof that the rules bite: ways in which a store can be wrong, and the rules that notice.
 
+mod flawed_index;
 mod flawed_store;
 mod misreading;
 mod spoiling;

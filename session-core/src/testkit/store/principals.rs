@@ -1,0 +1,432 @@
+//! The rules about listing and ending the sessions of a principal.
+
+use std::collections::BTreeSet;
+
+use super::same::assert_same;
+use super::samples::{
+    IDLE_LIMIT, MILLISECOND, MINUTE, SECOND, append, authenticated, changes, fresh_handle,
+    fresh_key, fresh_principal, logging_in, put, touch, value,
+};
+use super::subject::Subject;
+use crate::clock::Timestamp;
+use crate::session::{
+    Attributes, Authentication, MaxInactiveInterval, PrincipalKey, Record, SessionHandle, StoreKey,
+};
+use crate::store::{Access, Applied, Deleted, FORWARD_LIFETIME, Loaded};
+
+impl Subject {
+    /// A stored session of `principal`, who logged in at `now`, with an attribute.
+    pub(super) async fn session_of(&self, principal: PrincipalKey, now: Timestamp) -> Record {
+        let mut record = self.new_record();
+        record.authentication = Some(authenticated(principal, now));
+        record.absolute_deadline = Timestamp::NEVER;
+        self.store_new(&record).await;
+        self.apply_all(&record.key, &changes(now, [put("a", &1)]), now)
+            .await;
+        self.peek(&record.key, now).await
+    }
+
+    /// The handles of the sessions that are listed for `principal`.
+    pub(super) async fn handles_of(
+        &self,
+        principal: PrincipalKey,
+        now: Timestamp,
+    ) -> Vec<SessionHandle> {
+        let listed = self.list(&principal, now).await;
+        listed.iter().map(|record| record.handle).collect()
+    }
+
+    /// Checks that exactly these sessions are listed, in this order.
+    pub(super) async fn assert_listed<const N: usize>(
+        &self,
+        principal: PrincipalKey,
+        sessions: [&Record; N],
+        now: Timestamp,
+        why: &str,
+    ) {
+        let handles = sessions.map(|session| session.handle);
+        assert_eq!(self.handles_of(principal, now).await, handles, "{why}");
+    }
+}
+
+pub(super) async fn a_session_is_listed_under_its_principal_from_the_login_on(store: Subject) {
+    let (now, ada) = (store.now(), fresh_principal());
+    assert_eq!(
+        store.list(&ada, now).await,
+        [],
+        "nobody has sessions before the first login"
+    );
+
+    let created = store.session_of(ada, now).await;
+    let applied = store.session([("a", value(&1))]).await;
+    let renamed = store.session([("a", value(&1))]).await;
+    store
+        .assert_listed(ada, [&created], now, "an anonymous session is nobody's")
+        .await;
+    let later = now.saturating_add(SECOND);
+    store
+        .apply_all(&applied.key, &logging_in(ada, later), later)
+        .await;
+    let latest = later.saturating_add(SECOND);
+    let new_key = fresh_key();
+    store
+        .rename_with(&renamed.key, &new_key, &logging_in(ada, latest), latest)
+        .await;
+
+    let listed = store.list(&ada, latest).await;
+    let keys = [created.key, applied.key, new_key];
+    assert_eq!(
+        listed.len(),
+        keys.len(),
+        "every session that logged in is listed, whichever verb it came with"
+    );
+    for (listed, key) in listed.iter().zip(keys) {
+        let expected = Record {
+            attributes: Attributes::default(),
+            ..store.peek(&key, latest).await
+        };
+        assert_same(
+            listed,
+            &expected,
+            "a session is listed as it is but without attributes, the oldest login first",
+        );
+    }
+    store
+        .apply_all(&created.key, &logging_in(ada, latest), latest)
+        .await;
+    assert_eq!(
+        store.list(&ada, latest).await.len(),
+        3,
+        "a session that logs in again as the same principal is listed once"
+    );
+}
+
+pub(super) async fn a_session_that_ended_or_expired_is_not_listed(store: Subject) {
+    let (now, ada, eve) = (store.now(), fresh_principal(), fresh_principal());
+    let stays = store.session_of(ada, now).await;
+
+    let deleted = store.session_of(ada, now).await;
+    store.end(&deleted.key).await;
+    let switched = store.session_of(ada, now).await;
+    store
+        .apply_all(&switched.key, &logging_in(eve, now), now)
+        .await;
+    let moved = store.session_of(ada, now).await;
+    let later = now.saturating_add(SECOND);
+    store
+        .rename_with(&moved.key, &fresh_key(), &logging_in(eve, later), later)
+        .await;
+    store
+        .assert_listed(
+            ada,
+            [&stays],
+            later,
+            "neither a session that was deleted nor one that is somebody else's now is listed",
+        )
+        .await;
+    store
+        .assert_listed(
+            eve,
+            [&switched, &moved],
+            later,
+            "a session that logs in as somebody else is that one's",
+        )
+        .await;
+
+    let deadline = now.saturating_add(IDLE_LIMIT);
+    let just_before = now.saturating_add(IDLE_LIMIT - MILLISECOND);
+    store
+        .assert_listed(
+            ada,
+            [&stays],
+            just_before,
+            "a session is listed until one millisecond before its idle limit",
+        )
+        .await;
+    store
+        .assert_listed(ada, [], deadline, "an expired session is not listed")
+        .await;
+
+    let mut absolute = store.new_record();
+    absolute.max_inactive_interval = MaxInactiveInterval::Never;
+    absolute.absolute_deadline = now.saturating_add(MINUTE);
+    absolute.authentication = Some(authenticated(ada, now));
+    store.store_new(&absolute).await;
+    store
+        .assert_listed(
+            ada,
+            [&stays],
+            absolute.absolute_deadline,
+            "a session at its absolute limit is not listed",
+        )
+        .await;
+}
+
+pub(super) async fn a_listed_session_keeps_its_handle_over_renames(store: Subject) {
+    let (now, ada) = (store.now(), fresh_principal());
+    let session = store.session_of(ada, now).await;
+    let mut forever = touch(now);
+    forever.max_inactive_interval = Some(MaxInactiveInterval::Never);
+    store.apply_all(&session.key, &forever, now).await;
+
+    let mut key = session.key;
+    for step in 1..=3 {
+        // Longer than any forwarding entry leads on.
+        let later = now.saturating_add(step * 2 * FORWARD_LIFETIME);
+        key = store.renamed(&key, later).await;
+        let later = later.saturating_add(2 * FORWARD_LIFETIME);
+        let listed = store.list(&ada, later).await;
+        let [listed] = &listed[..] else {
+            panic!(
+                "a renamed session is listed once, not {} times",
+                listed.len()
+            );
+        };
+        assert_eq!(
+            listed.handle, session.handle,
+            "a renamed session is listed under the handle that it always had"
+        );
+        assert!(
+            listed.key == key,
+            "a renamed session is listed with the key that it has now"
+        );
+    }
+    let later = now.saturating_add(10 * FORWARD_LIFETIME);
+    assert!(
+        store.end_one(&ada, &session.handle, later).await.is_some(),
+        "a renamed session is ended by the handle that it always had"
+    );
+    store
+        .assert_absent(&key, later, "a session that was ended is gone")
+        .await;
+}
+
+pub(super) async fn principals_are_told_apart_by_their_keys_alone(store: Subject) {
+    let now = store.now();
+    let ada = fresh_principal();
+    let first = *ada.as_bytes();
+    // Keys that differ in one bit, at the front, in the middle and at the end.
+    let others = [(0, 0x80), (7, 1), (8, 1), (15, 1), (16, 1), (31, 1)].map(|(byte, bit)| {
+        let mut key = first;
+        key[byte] ^= bit;
+        key
+    });
+    let keys: Vec<_> = [first].iter().chain(&others).copied().collect();
+    let mut sessions = Vec::new();
+    for key in &keys {
+        // All have the same name, as the principals of several applications may.
+        let principal = PrincipalKey::from_bytes(*key);
+        sessions.push((principal, store.session_of(principal, now).await));
+    }
+    for (principal, session) in &sessions {
+        store
+            .assert_listed(
+                *principal,
+                [session],
+                now,
+                "a principal has the sessions of its own key, and no others",
+            )
+            .await;
+    }
+    for name in ["ada", "Ada", "ada ", "a'da", "%", "*", "\0"] {
+        let mut record = store.new_record();
+        record.authentication = Some(Authentication::new(name, ada, now).into());
+        store.store_new(&record).await;
+    }
+    assert_eq!(
+        store.list(&ada, now).await.len(),
+        8,
+        "whatever the name, the key tells whose session it is"
+    );
+    let ended = store.end_all(&ada, None, now).await;
+    assert_eq!(ended.len(), 8, "all of them are that principal's");
+    for (principal, session) in &sessions[1..] {
+        store
+            .assert_listed(
+                *principal,
+                [session],
+                now,
+                "ending the sessions of one principal ends no others",
+            )
+            .await;
+    }
+}
+
+pub(super) async fn ending_by_handle_ends_that_session_of_that_principal(store: Subject) {
+    let (now, ada, eve) = (store.now(), fresh_principal(), fresh_principal());
+    let first = store.session_of(ada, now).await;
+    let second = store.session_of(ada, now.saturating_add(SECOND)).await;
+    let of_eve = store.session_of(eve, now).await;
+    let anonymous = store.session([]).await;
+
+    for (handle, whose) in [
+        (fresh_handle(), "a handle that is unknown"),
+        (of_eve.handle, "the handle of somebody else's session"),
+        (anonymous.handle, "the handle of nobody's session"),
+    ] {
+        let ended = store.end_one(&ada, &handle, now).await;
+        assert!(ended.is_none(), "{whose} ends nothing");
+    }
+    for session in [&first, &second, &of_eve, &anonymous] {
+        assert_same(
+            &store.peek(&session.key, now).await,
+            session,
+            "what ended nothing changed nothing",
+        );
+    }
+
+    let ended = store.end_one(&ada, &first.handle, now).await;
+    assert_eq!(
+        ended.map(|record| record.handle),
+        Some(first.handle),
+        "the session that was ended is answered"
+    );
+    assert_gone_for_every_verb(&store, &first.key).await;
+    store
+        .assert_listed(ada, [&second], now, "the other session goes on")
+        .await;
+    store.peek(&second.key, now).await;
+    assert!(
+        store.end_one(&ada, &first.handle, now).await.is_none(),
+        "a session ends once"
+    );
+    let expired = now.saturating_add(IDLE_LIMIT + SECOND);
+    assert!(
+        store.end_one(&ada, &second.handle, expired).await.is_none(),
+        "an expired session has ended by itself"
+    );
+}
+
+pub(super) async fn ending_all_but_one_spares_that_one(store: Subject) {
+    let (now, ada, eve) = (store.now(), fresh_principal(), fresh_principal());
+    let of_eve = store.session_of(eve, now).await;
+    let mut sessions = Vec::new();
+    for step in 0..4 {
+        let login = now.saturating_add(step * SECOND);
+        sessions.push(store.session_of(ada, login).await);
+    }
+    // One of them has another key by now.
+    let renamed = store.renamed(&sessions[3].key, now).await;
+
+    let spared = &sessions[1];
+    let ended = store.end_all(&ada, Some(&spared.handle), now).await;
+    let ended: BTreeSet<_> = ended.iter().map(|record| record.handle).collect();
+    let expected = [&sessions[0], &sessions[2], &sessions[3]].map(|session| session.handle);
+    assert_eq!(
+        ended,
+        BTreeSet::from(expected),
+        "every session but the one that is spared is ended and answered"
+    );
+    for key in [sessions[0].key, sessions[2].key, renamed] {
+        assert_gone_for_every_verb(&store, &key).await;
+    }
+    assert_same(
+        &store.peek(&spared.key, now).await,
+        spared,
+        "the session that is spared is as it was",
+    );
+    store
+        .assert_listed(ada, [spared], now, "the session that is spared is listed")
+        .await;
+
+    let ended = store.end_all(&ada, Some(&of_eve.handle), now).await;
+    assert_eq!(
+        ended.len(),
+        1,
+        "to spare somebody else's session is to spare none"
+    );
+    assert_gone_for_every_verb(&store, &spared.key).await;
+    assert_eq!(
+        store.end_all(&ada, None, now).await,
+        [],
+        "when all are ended there is nothing to end"
+    );
+    assert_same(
+        &store.peek(&of_eve.key, now).await,
+        &of_eve,
+        "the sessions of others go on",
+    );
+}
+
+pub(super) async fn an_ended_session_is_gone_for_every_verb(store: Subject) {
+    const ROUNDS: usize = 20;
+    const REQUESTS: usize = 4;
+    let now = store.now();
+    for round in 0..ROUNDS {
+        let ada = fresh_principal();
+        let session = store.session_of(ada, now).await;
+        let new_key = fresh_key();
+        let (key, handle) = (session.key, session.handle);
+        store
+            .in_parallel(REQUESTS, |store, request| async move {
+                let write = changes(now, [put("a", &2), append("b", &[1])]);
+                // The end comes first in some rounds and last in others.
+                match (request + round) % REQUESTS {
+                    0 if round % 2 == 0 => {
+                        let ended = store.end_one(&ada, &handle, now).await;
+                        assert!(
+                            ended.is_some(),
+                            "a session is ended while others write to it"
+                        );
+                    }
+                    0 => {
+                        let ended = store.end_all(&ada, None, now).await;
+                        assert_eq!(
+                            ended.len(),
+                            1,
+                            "a session is ended while others write to it"
+                        );
+                    }
+                    1 => drop(store.rename(&key, &new_key, &write, now).await),
+                    _ => drop(store.apply(&key, &write, now).await),
+                }
+            })
+            .await;
+        store
+            .assert_absent(
+                &new_key,
+                now,
+                "an ended session does not live on under a new key",
+            )
+            .await;
+        let loaded = store.load(&key, Access::Peek, now).await;
+        assert!(
+            matches!(loaded, Loaded::Absent | Loaded::Moved { .. }),
+            "an ended session does not come back, but load answered {loaded:?}"
+        );
+        assert_eq!(
+            store.list(&ada, now).await,
+            [],
+            "an ended session is not listed"
+        );
+    }
+    let ada = fresh_principal();
+    let session = store.session_of(ada, now).await;
+    store.end_one(&ada, &session.handle, now).await;
+    assert_gone_for_every_verb(&store, &session.key).await;
+}
+
+/// Tries to reach and to revive a session that was ended and not renamed.
+pub(super) async fn assert_gone_for_every_verb(store: &Subject, key: &StoreKey) {
+    let now = store.now();
+    store
+        .assert_absent(key, now, "an ended session cannot be loaded")
+        .await;
+    for write in [touch(now), changes(now, [put("a", &2), append("b", &[1])])] {
+        assert_eq!(
+            store.apply(key, &write, now).await,
+            Applied::Gone,
+            "nothing can be applied to an ended session"
+        );
+        assert_eq!(
+            store.rename(key, &fresh_key(), &write, now).await,
+            Applied::Gone,
+            "an ended session cannot be renamed"
+        );
+    }
+    assert_eq!(
+        store.delete(key).await,
+        Deleted::Absent,
+        "nothing is left of an ended session"
+    );
+}
