@@ -54,6 +54,7 @@ pub mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 
+mod assurance;
 mod builder;
 mod clock;
 mod cookie;
@@ -66,10 +67,12 @@ mod facts;
 mod handoff;
 mod lifecycle;
 mod manager;
+mod principals;
 mod runtime;
 mod session;
 mod transport;
 
+pub use assurance::AssuranceLevel;
 pub use builder::{ConfigError, SessionManagerBuilder};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use cookie::{CookieError, KeyError, SameSite, SecretKey};
@@ -83,12 +86,14 @@ pub use lifecycle::admit::RequestedSessionId;
 pub use lifecycle::commit::SaveOutcome;
 pub use lifecycle::deliver::Delivery;
 pub use manager::SessionManager;
+pub use principals::PrincipalSession;
 pub use runtime::{BoxFuture, Runtime};
 pub use session::{
     AtLimit, Attribute, AttributeChange, Attributes, Authentication, ChangeSet, Codec, Edit,
     EnvelopeError, Expected, Fingerprint, Items, Limits, Login, LoginOptions, MaxInactiveInterval,
-    PrincipalKey, Record, Refusal, Reply, Revision, Session, SessionAccess, SessionAccessor,
-    SessionAttribute, SessionHandle, SessionId, SessionLimit, SessionView, StoreKey, Value,
+    ParseHandleError, PrincipalKey, Record, Refusal, Reply, Revision, Session, SessionAccess,
+    SessionAccessor, SessionAttribute, SessionHandle, SessionId, SessionLimit, SessionView,
+    StoreKey, Value,
 };
 pub use store::memory::MemoryStore;
 pub use transport::TokenHeaderError;

@@ -72,7 +72,8 @@ impl MemoryStore {
         MemoryStoreBuilder::new()
     }
 
-    /// How many sessions there are, those included that expired and are not swept yet.
+    /// How many sessions there are, those included that expired, or ended with everybody's, and
+    /// are not swept yet.
     #[must_use]
     pub fn len(&self) -> usize {
         self.budget.used().sessions
