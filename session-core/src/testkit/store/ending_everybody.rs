@@ -1,6 +1,6 @@
 //! The rules about ending everybody, and about telling what ended. They run alone.
 
-use super::principals::assert_gone_for_every_verb;
+use super::ending_sessions::assert_gone_for_every_verb;
 use super::same::assert_same;
 use super::samples::{MINUTE, SECOND, fresh_key, fresh_principal, logging_in, put, touch, value};
 use super::subject::Subject;

@@ -28,6 +28,7 @@ mod applying_to_the_session;
 mod creating_and_loading;
 mod deleting_and_sweeping;
 mod ending_everybody;
+mod ending_sessions;
 mod expiry;
 mod limits_of_principals;
 mod names_and_parallel_use;
@@ -207,7 +208,8 @@ const PRINCIPAL_RULES: &[Rule] = rules! {
         a_session_is_listed_under_its_principal_from_the_login_on,
         a_session_that_ended_or_expired_is_not_listed,
         a_listed_session_keeps_its_handle_over_renames,
-        principals_are_told_apart_by_their_keys_alone,
+        principals_are_told_apart_by_their_keys_alone;
+    Shared ending_sessions:
         ending_by_handle_ends_that_session_of_that_principal,
         ending_all_but_one_spares_that_one,
         an_ended_session_is_gone_for_every_verb;

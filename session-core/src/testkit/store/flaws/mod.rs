@@ -2,6 +2,7 @@
 
 mod flawed_index;
 mod flawed_store;
+mod index;
 mod misreading;
 mod spoiling;
 
