@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::assurance::AssuranceLevel;
 use crate::clock::{Clock, SystemClock};
 use crate::cookie::{
     CookieError, CookieOptions, CookiePolicy, KeyError, Keyring, SameSite, SecretKey,
@@ -290,6 +291,15 @@ impl<S> SessionManagerBuilder<S> {
     pub fn absolute_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.settings.absolute_timeout = timeout.into();
         self
+    }
+
+    /// Sets both time limits, idle and absolute, to those of an [`AssuranceLevel`]. Calls of
+    /// [`max_inactive_interval`](Self::max_inactive_interval) and
+    /// [`absolute_timeout`](Self::absolute_timeout) after this one replace them.
+    #[must_use]
+    pub fn assurance(self, level: AssuranceLevel) -> Self {
+        self.max_inactive_interval(level.max_inactive_interval())
+            .absolute_timeout(level.absolute_timeout())
     }
 
     /// The most bytes that the names, values and principal of one session may have.

@@ -80,6 +80,9 @@ pub enum SessionError {
     /// The stored session was written by a newer version of this library.
     #[error("the stored session has a format newer than this program")]
     NewerFormat,
+    /// The store does not know which principal has which sessions.
+    #[error("the session store knows no principals")]
+    NoPrincipals,
     /// There is no session to work on.
     #[error("there is no session")]
     NoSession,
@@ -137,6 +140,7 @@ impl SessionError {
             | Self::Encode { .. }
             | Self::Failed
             | Self::InvalidName
+            | Self::NoPrincipals
             | Self::NotAList { .. }
             | Self::ResponseCommitted
             | Self::Skipped => 500,

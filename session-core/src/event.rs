@@ -9,9 +9,10 @@ use std::sync::Arc;
 pub enum SessionEvent {
     /// A session was created and stored.
     Created,
-    /// A session was ended by a request.
+    /// A session was ended by a request, or through the manager.
     Ended(EndReason),
-    /// A store removed a session by itself: it expired or made room.
+    /// A store removed a session by itself: it expired, made room, was one too many of its
+    /// principal, or ended with everybody's.
     Removed(crate::store::RemovalReason),
     /// A session got another id.
     Renamed,
@@ -23,7 +24,7 @@ pub enum SessionEvent {
     LateCommitFailed,
 }
 
-/// How a request ended a session.
+/// How a session was ended by the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndReason {
@@ -31,6 +32,9 @@ pub enum EndReason {
     Invalidated,
     /// [`logout`](crate::Session::logout).
     LoggedOut,
+    /// [`end_session`](crate::SessionManager::end_session) and the like: by its principal from
+    /// another session, or by an administrator (OWASP ASVS 7.4.5, 7.5.2).
+    Terminated,
 }
 
 /// Why a presented id was not used. All of them look alike from outside.

@@ -54,6 +54,7 @@ pub mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 
+mod assurance;
 mod builder;
 mod clock;
 mod cookie;
@@ -67,10 +68,12 @@ mod handoff;
 mod lifecycle;
 mod listener;
 mod manager;
+mod principals;
 mod runtime;
 mod session;
 mod transport;
 
+pub use assurance::AssuranceLevel;
 pub use builder::{ConfigError, SessionManagerBuilder};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use cookie::{CookieError, KeyError, SameSite, SecretKey};
@@ -87,13 +90,14 @@ pub use listener::{
     AttributeHook, AttributeValue, DestroyReason, SessionChange, SessionListener, SessionNotice,
 };
 pub use manager::SessionManager;
+pub use principals::PrincipalSession;
 pub use runtime::{BoxFuture, Runtime};
 pub use session::{
     AtLimit, Attribute, AttributeChange, Attributes, Authentication, ChangeSet, Codec, CsrfToken,
     Edit, EnvelopeError, Expected, Fingerprint, Items, Limits, Login, LoginOptions,
-    MaxInactiveInterval, PrincipalKey, Record, Refusal, Reply, Revision, Session, SessionAccess,
-    SessionAccessor, SessionAttribute, SessionHandle, SessionId, SessionLimit, SessionView,
-    StoreKey, Value,
+    MaxInactiveInterval, ParseHandleError, PrincipalKey, Record, Refusal, Reply, Revision, Session,
+    SessionAccess, SessionAccessor, SessionAttribute, SessionHandle, SessionId, SessionLimit,
+    SessionView, StoreKey, Value,
 };
 pub use store::memory::MemoryStore;
 pub use transport::TokenHeaderError;

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Trial};
 use session_core::store::SessionStore;
 use session_core::store::memory::MemoryStore;
-use session_core::testkit::store::{Door, rules};
+use session_core::testkit::store::{Door, principal_rules, rules};
 use session_core::testkit::{Faulty, Recording, block_on};
 
 type MakeStore = Box<dyn Fn() -> Arc<dyn SessionStore>>;
 
 fn main() -> ExitCode {
     let shared: Arc<dyn SessionStore> = Arc::new(MemoryStore::new());
-    let stores: [(&str, Door, MakeStore); 6] = [
+    let stores: [(&str, Door, MakeStore); 7] = [
         ("memory", Door::Immediate, each(MemoryStore::new)),
         ("memory_awaited", Door::Awaited, each(MemoryStore::new)),
         // All rules at once on one store, as on a remote database.
@@ -25,6 +25,11 @@ fn main() -> ExitCode {
         (
             "recording",
             Door::Immediate,
+            each(|| Recording::new(MemoryStore::new())),
+        ),
+        (
+            "recording_awaited",
+            Door::Awaited,
             each(|| Recording::new(MemoryStore::new())),
         ),
         (
@@ -40,7 +45,7 @@ fn main() -> ExitCode {
     ];
     let mut trials = Vec::new();
     for (name, door, make) in &stores {
-        for rule in rules() {
+        for rule in rules().iter().chain(principal_rules()) {
             let (store, door) = (make(), *door);
             trials.push(Trial::test(format!("{name}::{rule}"), move || {
                 block_on(rule.check_through(door, store));

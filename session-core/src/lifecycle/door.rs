@@ -10,8 +10,8 @@ use futures_util::future::{Either, select};
 use crate::clock::Timestamp;
 use crate::engine::Engine;
 use crate::error::SessionError;
-use crate::session::{ChangeSet, Record, StoreKey};
-use crate::store::{Access, Applied, Created, Deleted, Loaded, StoreError};
+use crate::session::{ChangeSet, PrincipalKey, Record, SessionHandle, StoreKey};
+use crate::store::{Access, Applied, Created, Deleted, Loaded, PrincipalIndex, StoreError};
 
 impl Engine {
     /// True when the store answers at once, so that every method here completes at the first
@@ -81,6 +81,56 @@ impl Engine {
             Some(store) => Ok(store.delete(key)?),
             None => self.in_time(self.store.delete(key)).await,
         }
+    }
+
+    pub(crate) async fn list(
+        &self,
+        principal: &PrincipalKey,
+        now: Timestamp,
+    ) -> Result<Vec<Record>, SessionError> {
+        let list = self.principals()?.list(principal, now);
+        self.in_time_if_far(list).await
+    }
+
+    pub(crate) async fn end(
+        &self,
+        principal: &PrincipalKey,
+        handle: &SessionHandle,
+        now: Timestamp,
+    ) -> Result<Option<Record>, SessionError> {
+        let end = self.principals()?.end(principal, handle, now);
+        self.in_time_if_far(end).await
+    }
+
+    pub(crate) async fn end_all(
+        &self,
+        principal: &PrincipalKey,
+        spared: Option<&SessionHandle>,
+        now: Timestamp,
+    ) -> Result<Vec<Record>, SessionError> {
+        let end = self.principals()?.end_all(principal, spared, now);
+        self.in_time_if_far(end).await
+    }
+
+    pub(crate) async fn end_everybody(&self) -> Result<(), SessionError> {
+        let end = self.principals()?.end_everybody();
+        self.in_time_if_far(end).await
+    }
+
+    fn principals(&self) -> Result<&dyn PrincipalIndex, SessionError> {
+        self.store.principals().ok_or(SessionError::NoPrincipals)
+    }
+
+    /// The sessions by principal have no synchronous door; a store in this process needs no
+    /// deadline all the same.
+    async fn in_time_if_far<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, SessionError> {
+        if self.is_immediate() {
+            return Ok(call.await?);
+        }
+        self.in_time(call).await
     }
 
     /// Gives up waiting when the store does not answer in time. Whether a write was applied

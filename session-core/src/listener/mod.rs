@@ -108,6 +108,9 @@ pub enum DestroyReason {
     Invalidated,
     /// [`logout`](crate::Session::logout).
     LoggedOut,
+    /// [`end_session`](crate::SessionManager::end_session) and the like: by its principal from
+    /// another session, or by an administrator.
+    Terminated,
     /// It lay idle too long, or reached its absolute limit.
     Expired,
     /// The store was full.
@@ -123,6 +126,7 @@ impl From<EndReason> for DestroyReason {
         match reason {
             EndReason::Invalidated => Self::Invalidated,
             EndReason::LoggedOut => Self::LoggedOut,
+            EndReason::Terminated => Self::Terminated,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::id::{Fingerprint, SessionId};
+use super::id::{Fingerprint, SessionHandle, SessionId};
 use super::interval::MaxInactiveInterval;
 use super::live::Live;
 use super::principal::LoginOptions;
@@ -63,7 +63,7 @@ impl<S> Session<S> {
     ///
     /// It prints redacted and can only be compared. A session that nothing was written to yet
     /// gets its id now; `None` when the source of random bytes fails, which the commit then
-    /// reports, and where an [accessor](SessionAccessor) followed a change of the id, which is
+    /// reports, and where an [accessor](crate::SessionAccessor) followed a change of the id, which is
     /// then known to the client alone.
     #[doc(alias = "getId")]
     #[must_use]
@@ -218,12 +218,9 @@ impl<S> Session<S> {
         let engine = &self.inner.engine;
         let (id, now) = (engine.draw_id()?, engine.now());
         let login = engine.login_of(&options, now)?;
-        let idle = options.remember_for.map(MaxInactiveInterval::from);
+        let usual = engine.settings.max_inactive_interval;
         self.change_id(|live| {
-            live.log_in(login);
-            if let Some(idle) = idle {
-                live.lengthen_max_inactive_interval(idle);
-            }
+            live.log_in(login, usual);
             live.assign(id);
             Ok(())
         })
@@ -243,6 +240,32 @@ impl<S> Session<S> {
     /// [`SessionError::Invalidated`] after [`invalidate`](Self::invalidate).
     pub fn authenticated_at(&self) -> Result<Option<Timestamp>, SessionError> {
         self.look(|live| live.authentication().map(|login| login.authenticated_at))
+    }
+
+    /// True when somebody is logged in and proved who they are at most `within` ago: what a
+    /// page asks before something delicate, such as a change of the password, and sends the
+    /// visitor to log in again when it is false (OWASP ASVS 7.5.1, 7.5.3).
+    ///
+    /// Only a [`login`](Self::login) makes a session fresh again; using it does not. A login
+    /// that the clock puts more than five minutes into the future is not fresh: the clock was
+    /// wrong then, or is now.
+    ///
+    /// # Errors
+    /// [`SessionError::Invalidated`] after [`invalidate`](Self::invalidate).
+    pub fn is_fresh(&self, within: Duration) -> Result<bool, SessionError> {
+        let now = self.inner.engine.now();
+        let is_fresh = |live: &Live| live.authentication().map(|it| it.is_fresh(within, now));
+        Ok(self.look(is_fresh)?.unwrap_or(false))
+    }
+
+    /// The name by which the principal's [list of sessions](crate::SessionManager::sessions_of)
+    /// calls this one, to mark it there. It stays the same when the id changes. `None` for a
+    /// session that is not stored yet.
+    ///
+    /// # Errors
+    /// [`SessionError::Invalidated`] after [`invalidate`](Self::invalidate).
+    pub fn handle(&self) -> Result<Option<SessionHandle>, SessionError> {
+        self.look(|live| live.stored.then_some(live.record.handle))
     }
 
     /// Stores now what this request changed, and tells the outcome. Afterwards the session

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::str::FromStr;
 
 use ring::digest;
 
@@ -180,6 +181,16 @@ impl fmt::Debug for Fingerprint {
 
 /// A name for a stored session that outlives a change of its id: random, kept in the record,
 /// and no credential. It is what a list of "your devices" refers to.
+///
+/// It prints as 32 lower-case hexadecimal digits, for a form or a URL, and is parsed back from
+/// exactly those: one handle has one spelling.
+///
+/// ```
+/// use session_core::SessionHandle;
+///
+/// let handle = SessionHandle::from_bytes([0x2a; 16]);
+/// assert_eq!(handle.to_string().parse(), Ok(handle));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionHandle([u8; 16]);
 
@@ -215,6 +226,32 @@ impl fmt::Display for SessionHandle {
     }
 }
 
+/// The text is not a [`SessionHandle`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a session handle is 32 lower-case hexadecimal digits")]
+pub struct ParseHandleError;
+
+impl FromStr for SessionHandle {
+    type Err = ParseHandleError;
+
+    fn from_str(text: &str) -> Result<Self, ParseHandleError> {
+        let digits = <&[u8; 32]>::try_from(text.as_bytes()).map_err(|_| ParseHandleError)?;
+        let mut handle = [0; 16];
+        for (byte, pair) in handle.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        }
+        Ok(Self(handle))
+    }
+}
+
+fn digit(digit: u8) -> Result<u8, ParseHandleError> {
+    match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        _ => Err(ParseHandleError),
+    }
+}
+
 impl fmt::Debug for SessionHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SessionHandle({self})")
@@ -228,4 +265,31 @@ fn hex(bytes: &[u8]) -> String {
         .flat_map(|byte| [byte >> 4, byte & 0xf])
         .map(|nibble| char::from(DIGITS[usize::from(nibble)]))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handle_is_parsed_from_what_it_prints_and_from_nothing_else() {
+        let handle = SessionHandle::from_bytes(*b"\x00\x01\x09\x0a\x0f\x10\x9a\xa9\xf0\xffabcdef");
+        let text = handle.to_string();
+        assert_eq!(text.parse(), Ok(handle));
+        for other in [
+            "",
+            &text[1..],
+            &format!("{text}0"),
+            &text.to_uppercase(),
+            &text.replacen('0', "g", 1),
+            &text.replacen('0', " ", 1),
+            &text.replacen("00", "é", 1),
+        ] {
+            assert_eq!(
+                other.parse::<SessionHandle>(),
+                Err(ParseHandleError),
+                "{other}"
+            );
+        }
+    }
 }

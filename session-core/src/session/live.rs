@@ -170,7 +170,7 @@ impl Live {
     }
 
     /// Sets the idle limit where it is shorter.
-    pub(crate) fn lengthen_max_inactive_interval(&mut self, interval: MaxInactiveInterval) {
+    fn lengthen_max_inactive_interval(&mut self, interval: MaxInactiveInterval) {
         let end_of = |interval: MaxInactiveInterval| interval.deadline(Timestamp::EPOCH);
         if end_of(interval) > end_of(self.max_inactive_interval()) {
             self.set_max_inactive_interval(interval);
@@ -180,7 +180,7 @@ impl Live {
     /// How long the client is to keep the token; `None` for as long as it is open.
     pub(crate) fn max_age(&self, of_all: Option<Duration>) -> Option<Duration> {
         let login = self.authentication();
-        login.and_then(|login| login.remembered_for).or(of_all)
+        login.and_then(|login| login.remembered_for).max(of_all)
     }
 
     fn committed_interval(&self) -> MaxInactiveInterval {
@@ -317,14 +317,23 @@ impl Live {
         Ok(())
     }
 
-    /// Binds the principal; the id must be changed as well, which is the caller's part.
-    pub(crate) fn log_in(&mut self, login: Login) {
-        let other = self
-            .authentication()
-            .is_some_and(|before| before.key != login.authentication.key);
-        if other {
+    /// Binds the principal; the id must be changed as well, which is the caller's part. `usual`
+    /// is the idle limit of a session that is not remembered.
+    pub(crate) fn log_in(&mut self, login: Login, usual: MaxInactiveInterval) {
+        let now = &login.authentication;
+        let before = self.authentication();
+        let is_other = before.is_some_and(|before| before.key != now.key);
+        let was_remembered = before.and_then(|before| before.remembered_for);
+        let is_remembered = now.remembered_for;
+        if is_other {
             self.pending.edits = Edits::default();
             self.pending.clear_attributes = true;
+        }
+        if was_remembered.is_some_and(|idle| self.max_inactive_interval() == idle.into()) {
+            self.set_max_inactive_interval(usual);
+        }
+        if let Some(idle) = is_remembered {
+            self.lengthen_max_inactive_interval(idle.into());
         }
         self.pending.login = Some(Box::new(login));
     }

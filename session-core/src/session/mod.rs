@@ -21,7 +21,7 @@ pub use change::{AttributeChange, ChangeSet, Edit, Expected, Limits, Login, Refu
 pub use csrf::CsrfToken;
 pub use envelope::EnvelopeError;
 pub use handle::Session;
-pub use id::{Fingerprint, PrincipalKey, SessionHandle, SessionId, StoreKey};
+pub use id::{Fingerprint, ParseHandleError, PrincipalKey, SessionHandle, SessionId, StoreKey};
 pub(crate) use id::{ID_LEN, NamespaceTag};
 pub use interval::MaxInactiveInterval;
 pub use principal::{AtLimit, LoginOptions, SessionLimit};

@@ -58,13 +58,18 @@ impl LoginOptions {
     }
 
     /// Remembers this login beyond the end of the browser ("remember me"): its cookie is kept
-    /// for this long, and the session may lie idle for as long, where it could not anyway.
-    /// Other sessions are as they were. The absolute limit still holds.
+    /// for this long, and the session may lie idle for as long, where they were not to anyway.
+    /// Other sessions are as they were. The absolute limit still holds, and so do the 400 days
+    /// that browsers keep a cookie at most. Zero remembers nothing.
     ///
-    /// To be offered as a choice, never as the default (OWASP ASVS 7.3.1).
+    /// The next login of the session decides anew. One that does not ask to be remembered makes
+    /// the cookie end with the browser again, and the idle limit what new sessions have.
+    ///
+    /// To be offered as a choice, never as the default (OWASP ASVS 7.3.1): it outlives the idle
+    /// limits of [`AssuranceLevel`](crate::AssuranceLevel).
     #[must_use]
     pub fn remember_for(mut self, duration: Duration) -> Self {
-        self.remember_for = Some(duration);
+        self.remember_for = Some(duration).filter(|duration| !duration.is_zero());
         self
     }
 }

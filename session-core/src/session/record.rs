@@ -100,6 +100,17 @@ impl Authentication {
         }
     }
 
+    /// True when the visitor proved at most `within` ago to be the principal.
+    ///
+    /// A login that is up to five minutes ahead of `now` counts as one of this moment, for the
+    /// clocks of two machines differ. One that is further ahead was noted by a clock that was
+    /// wrong, and is not fresh.
+    #[must_use]
+    pub fn is_fresh(&self, within: Duration, now: Timestamp) -> bool {
+        let ahead = self.authenticated_at.saturating_since(now);
+        ahead <= CLOCK_SKEW_MAX && now.saturating_since(self.authenticated_at) <= within
+    }
+
     /// The size in bytes that limits count: principal and label.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -158,7 +169,7 @@ impl Record {
     }
 }
 
-/// How far an access time may lie ahead of the clock before it is taken for a wrong clock.
+/// How far an access or a login may lie ahead of the clock before it is taken for a wrong clock.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5 * 60);
 
 fn not_ahead(time: Timestamp, now: Timestamp) -> Timestamp {

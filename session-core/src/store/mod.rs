@@ -75,6 +75,10 @@
 //! 38. `of_two_renames_one_wins`.
 //! 39. `a_write_never_revives_a_deleted_session`: whichever comes first.
 //!
+//! Principals
+//!
+//! What a store that knows principals keeps besides are rules 40 to 51, at [`PrincipalIndex`].
+//!
 //! # Writing a store
 //!
 //! [`Record::apply`](crate::Record::apply) does the hard part: a store runs it on the current

@@ -11,7 +11,8 @@ use crate::session::{PrincipalKey, Record, SessionHandle};
 /// # The rules
 ///
 /// They follow on those of the [store](super), and each is a test of the same name in
-/// `testkit::store`. "Listed" means answered by [`list`](Self::list).
+/// `testkit::store::principal_rules`. "Listed" means answered by [`list`](Self::list). "Gone"
+/// and "live" are as there.
 ///
 /// 40. `a_session_is_listed_under_its_principal_from_the_login_on`: whether it was created
 ///     with it, applied or renamed; with its record, but without attributes.

@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
-use crate::session::{ChangeSet, Record, SessionLimit, StoreKey};
+use crate::session::{ChangeSet, PrincipalKey, Record, SessionHandle, SessionLimit, StoreKey};
 use crate::store::{
     Access, Applied, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex, SessionStore,
     StoreError, Swept,
 };
 
-/// A verb of [`SessionStore`].
+/// A verb of [`SessionStore`] or of its [`PrincipalIndex`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
     /// [`SessionStore::create`].
@@ -28,6 +28,14 @@ pub enum Verb {
     Delete,
     /// [`SessionStore::sweep`].
     Sweep,
+    /// [`PrincipalIndex::list`].
+    List,
+    /// [`PrincipalIndex::end`].
+    End,
+    /// [`PrincipalIndex::end_all`].
+    EndAll,
+    /// [`PrincipalIndex::end_everybody`].
+    EndEverybody,
 }
 
 impl fmt::Display for Verb {
@@ -39,6 +47,10 @@ impl fmt::Display for Verb {
             Self::Rename => "rename",
             Self::Delete => "delete",
             Self::Sweep => "sweep",
+            Self::List => "list",
+            Self::End => "end",
+            Self::EndAll => "end_all",
+            Self::EndEverybody => "end_everybody",
         })
     }
 }
@@ -159,9 +171,46 @@ impl<S: SessionStore> SessionStore for Recording<S> {
         self.store.immediate().map(|_| self as &dyn ImmediateStore)
     }
 
-    /// That of the wrapped store: its calls are not recorded.
     fn principals(&self) -> Option<&dyn PrincipalIndex> {
-        self.store.principals()
+        self.store.principals().map(|_| self as &dyn PrincipalIndex)
+    }
+}
+
+#[async_trait]
+impl<S: SessionStore> PrincipalIndex for Recording<S> {
+    async fn list(
+        &self,
+        principal: &PrincipalKey,
+        now: Timestamp,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.record(Verb::List);
+        index_of(&*self.store)?.list(principal, now).await
+    }
+
+    async fn end(
+        &self,
+        principal: &PrincipalKey,
+        handle: &SessionHandle,
+        now: Timestamp,
+    ) -> Result<Option<Record>, StoreError> {
+        self.record(Verb::End);
+        index_of(&*self.store)?.end(principal, handle, now).await
+    }
+
+    async fn end_all(
+        &self,
+        principal: &PrincipalKey,
+        spared: Option<&SessionHandle>,
+        now: Timestamp,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.record(Verb::EndAll);
+        let index = index_of(&*self.store)?;
+        index.end_all(principal, spared, now).await
+    }
+
+    async fn end_everybody(&self) -> Result<(), StoreError> {
+        self.record(Verb::EndEverybody);
+        index_of(&*self.store)?.end_everybody().await
     }
 }
 
@@ -219,6 +268,13 @@ pub(super) fn door_of(store: &impl SessionStore) -> Result<&dyn ImmediateStore, 
     store
         .immediate()
         .ok_or_else(|| StoreError::Unavailable("the wrapped store has no immediate door".into()))
+}
+
+/// The sessions by principal of a wrapped store, which a wrapper shows only where it has them.
+pub(super) fn index_of(store: &impl SessionStore) -> Result<&dyn PrincipalIndex, StoreError> {
+    store
+        .principals()
+        .ok_or_else(|| StoreError::Unavailable("the wrapped store knows no principals".into()))
 }
 
 #[cfg(test)]

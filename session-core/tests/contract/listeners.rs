@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use session_core::testkit::{Fault, Verb};
 use session_core::{
-    AttributeHook, DestroyReason, Session, SessionAttribute, SessionChange, SessionListener,
-    SessionManagerBuilder, SessionNotice,
+    AtLimit, AttributeHook, DestroyReason, Session, SessionAttribute, SessionChange, SessionLimit,
+    SessionListener, SessionManagerBuilder, SessionNotice,
 };
 
-use crate::given::{DAY, Distance, Given, HOUR, SECOND};
+use crate::given::{DAY, Distance, Given, HOUR, MINUTE, SECOND};
 
 /// What listeners were told, in order.
 #[derive(Clone, Default)]
@@ -166,6 +166,60 @@ fn an_expired_session_is_told_when_it_is_swept() {
         let told = told(&given, &diary);
         let ends = told.iter().filter(|line| line.starts_with("destroyed"));
         assert_eq!(ends.collect::<Vec<_>>(), ["destroyed Expired"]);
+    }
+}
+
+#[test]
+fn a_session_that_ends_by_its_principal_or_with_everybody_is_told_once() {
+    for (given, diary) in near_and_far() {
+        let log_in = || {
+            let mut visitor = given.visitor_with_session();
+            given
+                .visit(&mut visitor, |session| session.login("ada"))
+                .unwrap();
+        };
+        let sessions = given.site.sessions();
+        log_in();
+        log_in();
+        told(&given, &diary);
+        let ended = given.in_a_while(sessions.end_sessions_of("ada"));
+        assert_eq!(ended.unwrap(), 2);
+        let one = ["destroyed Terminated", "removed n=1"];
+        assert_eq!(told(&given, &diary), [one, one].concat());
+
+        given.visitor_with_session();
+        told(&given, &diary);
+        given.in_a_while(sessions.end_everybody()).unwrap();
+        // On a near store the commits of others sweep.
+        for _ in 0..2_000 {
+            given.visitor_with_session();
+        }
+        given.pass(MINUTE * 2);
+        let told = told(&given, &diary);
+        let ends = told.iter().filter(|line| line.starts_with("destroyed"));
+        assert_eq!(ends.collect::<Vec<_>>(), ["destroyed Generation"]);
+    }
+}
+
+#[test]
+fn a_session_that_makes_room_for_another_login_is_told() {
+    for distance in [Distance::Near, Distance::Far] {
+        let limit = SessionLimit {
+            max: 1,
+            at_limit: AtLimit::EndOldest,
+        };
+        let (given, diary) = with_diary(distance, |builder| builder.session_limit(limit));
+        for _ in 0..2 {
+            let mut visitor = given.visitor_with_session();
+            given
+                .visit(&mut visitor, |session| session.login("ada"))
+                .unwrap();
+        }
+        given.visitor_with_session();
+        given.pass(MINUTE * 2);
+        let told = told(&given, &diary);
+        let ends = told.iter().filter(|line| line.starts_with("destroyed"));
+        assert_eq!(ends.collect::<Vec<_>>(), ["destroyed Replaced"]);
     }
 }
 

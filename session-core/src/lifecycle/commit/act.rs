@@ -11,7 +11,7 @@ use crate::error::SessionError;
 use crate::event::SessionEvent;
 use crate::exchange::state::Ending;
 use crate::listener::Notices;
-use crate::session::{Attributes, Record, SessionId};
+use crate::session::{Attributes, Record, SessionHandle, SessionId};
 use crate::store::{Applied, Created, Deleted};
 
 /// Two clashes of 256 random bits mean a broken generator: stop and say so.
@@ -27,6 +27,7 @@ const CONFLICT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Longest pause before another try on a store that is not in this process.
 const BACK_OFF_MAX_MILLIS: u64 = 8;
+
 /// Does what was decided.
 pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, now: Timestamp) -> Acted {
     let mut acted = Acted {
@@ -152,6 +153,8 @@ async fn store_new(
             Created::Taken => {
                 id = engine.draw_id()?;
                 record.key = engine.store_key(&id);
+                // The first one may be that of the session which has the key.
+                record.handle = SessionHandle::of_new_session(&record.key);
             }
         }
     }

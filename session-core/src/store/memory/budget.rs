@@ -18,6 +18,10 @@ const BYTES_PER_SESSION: usize = 320;
 /// What an attribute costs besides its name and value.
 const BYTES_PER_ATTRIBUTE: usize = 96;
 
+/// What a login costs besides the names of the principal and the label: who logged in, and a
+/// place in the list of that principal's sessions.
+const BYTES_PER_LOGIN: usize = 240;
+
 /// What an append adds besides its items: it makes a list, or widens one, with a header of
 /// this length (MessagePack, array 32).
 const LIST_HEADER_MAX: usize = 5;
@@ -34,9 +38,13 @@ impl Cost {
 
     pub(super) fn of_session(record: &Record) -> Self {
         let attributes = record.attributes.len() * BYTES_PER_ATTRIBUTE;
+        let login = record
+            .authentication
+            .as_ref()
+            .map_or(0, |_| BYTES_PER_LOGIN);
         Self {
             sessions: 1,
-            bytes: BYTES_PER_SESSION + attributes + record.size(),
+            bytes: BYTES_PER_SESSION + attributes + login + record.size(),
         }
     }
 
@@ -57,9 +65,11 @@ impl Cost {
             };
             added + if is_new { BYTES_PER_ATTRIBUTE } else { 0 }
         });
-        let login = changes.login.as_ref();
-        let principal = login.map_or(0, |login| login.authentication.size());
-        Self::bytes(attributes.sum::<usize>() + principal)
+        let login = changes.login.as_ref().map_or(0, |login| {
+            let is_first = record.authentication.is_none();
+            login.authentication.size() + if is_first { BYTES_PER_LOGIN } else { 0 }
+        });
+        Self::bytes(attributes.sum::<usize>() + login)
     }
 
     /// Both together.

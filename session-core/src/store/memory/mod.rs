@@ -72,7 +72,8 @@ impl MemoryStore {
         MemoryStoreBuilder::new()
     }
 
-    /// How many sessions there are, those included that expired and are not swept yet.
+    /// How many sessions there are, those included that expired, or ended with everybody's, and
+    /// are not swept yet.
     #[must_use]
     pub fn len(&self) -> usize {
         self.budget.used().sessions
@@ -369,7 +370,7 @@ impl ImmediateStore for MemoryStore {
         }
         let (applied, before) = rename();
         if let (Applied::Applied { .. }, Some(principal)) = (&applied, before) {
-            self.principals.rename(&principal, old, *new);
+            self.note(&principal, old, new);
         }
         Ok(applied)
     }
@@ -392,11 +393,11 @@ impl ImmediateStore for MemoryStore {
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
-        self.principals.strike_off();
         let mut removed = self.evicted.take(limit);
         removed.extend(self.take_outdated(limit - removed.len()));
         let swept = self.sweep_expired(now, limit - removed.len());
         removed.extend(swept.removed);
+        self.strike_off();
         Ok(Swept {
             removed,
             more: swept.more || self.evicted.is_waiting() || self.has_outdated(),

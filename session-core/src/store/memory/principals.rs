@@ -4,9 +4,14 @@
 //! verified with the session itself, and a key that was renamed leads on to the new one. Only
 //! logins of one principal wait for each other, so that a limit holds. A principal is locked
 //! before a shard, never while one is.
+//!
+//! Whatever changes where a session is, or whose, corrects the list afterwards, and looks at
+//! the session again while it does. So corrections may come late and in any order: the last
+//! one sees what there is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use parking_lot::{Mutex, MutexGuard};
@@ -21,7 +26,7 @@ use crate::session::{
 use crate::store::{PrincipalIndex, RemovalReason, StoreError};
 
 /// The sessions of some principals, under the keys that they had when they were noted.
-type Part = HashMap<PrincipalKey, Vec<StoreKey>>;
+type Part = HashMap<PrincipalKey, HashSet<StoreKey>>;
 
 /// The sessions of all principals.
 pub(super) struct Principals {
@@ -29,16 +34,19 @@ pub(super) struct Principals {
     hasher: RandomState,
     /// Sessions that are gone and to be struck off.
     gone: Mutex<Vec<(PrincipalKey, StoreKey)>>,
+    has_gone: AtomicBool,
 }
 
 impl Default for Principals {
     fn default() -> Self {
-        /// Enough that logins of different principals hardly meet.
-        const PARTS: usize = 64;
+        /// Enough that logins of different principals hardly meet, and that none of the tables
+        /// takes long to grow.
+        const PARTS: usize = 1_024;
         Self {
             parts: (0..PARTS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             gone: Mutex::default(),
+            has_gone: AtomicBool::new(false),
         }
     }
 }
@@ -51,42 +59,32 @@ impl Principals {
     }
 
     fn noted(&self, principal: &PrincipalKey) -> Vec<StoreKey> {
-        self.part(principal)
-            .get(principal)
-            .cloned()
-            .unwrap_or_default()
-    }
-
-    /// The session of `principal` got another key.
-    pub(super) fn rename(&self, principal: &PrincipalKey, old: &StoreKey, new: StoreKey) {
-        let mut part = self.part(principal);
-        let keys = part.entry(*principal).or_default();
-        keys.retain(|key| key != old);
-        keys.push(new);
+        let part = self.part(principal);
+        let keys = part.get(principal).into_iter().flatten();
+        keys.copied().collect()
     }
 
     /// Remembers that a session is gone. Locks no principal, so it can be called anywhere.
     pub(super) fn forget(&self, principal: PrincipalKey, key: StoreKey) {
-        self.gone.lock().push((principal, key));
+        let mut gone = self.gone.lock();
+        gone.push((principal, key));
+        self.has_gone.store(true, Ordering::Relaxed);
     }
 
-    /// Strikes off what is gone. To be called without any lock.
-    pub(super) fn strike_off(&self) {
-        let gone = std::mem::take(&mut *self.gone.lock());
-        for (principal, gone) in gone {
-            let mut part = self.part(&principal);
-            if let Some(keys) = part.get_mut(&principal) {
-                keys.retain(|key| *key != gone);
-                if keys.is_empty() {
-                    part.remove(&principal);
-                }
-            }
+    /// What was to be struck off. With nothing to do it is one look at a flag, which a thread
+    /// may see late: the next call finds it.
+    fn take_gone(&self) -> Vec<(PrincipalKey, StoreKey)> {
+        if !self.has_gone.load(Ordering::Relaxed) {
+            return Vec::new();
         }
+        let mut gone = self.gone.lock();
+        self.has_gone.store(false, Ordering::Relaxed);
+        std::mem::take(&mut *gone)
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        let count = |part: &Mutex<Part>| part.lock().values().map(Vec::len).sum::<usize>();
+        let count = |part: &Mutex<Part>| part.lock().values().map(HashSet::len).sum::<usize>();
         self.parts.iter().map(count).sum()
     }
 }
@@ -114,41 +112,68 @@ impl MemoryStore {
     ) -> Option<T> {
         let principal = &binding.login.key;
         let mut part = self.principals.part(principal);
-        let noted = part.get(principal).cloned().unwrap_or_default();
-        let mut others = self.live_sessions(principal, &noted, now);
-        others.retain(|record| record.key != *binding.old);
         let surplus = match binding.limit {
-            Some(limit) => (others.len() + 1).saturating_sub(limit.max),
-            None => 0,
+            Some(limit) => {
+                let noted = part.get(principal).into_iter().flatten().copied();
+                let mut others = self.live_sessions(principal, noted, now);
+                others.retain(|record| record.key != *binding.old);
+                surplus(others, limit)?
+            }
+            None => Vec::new(),
         };
-        let refuse = binding
-            .limit
-            .is_some_and(|limit| limit.at_limit == AtLimit::Refuse);
-        if refuse && surplus > 0 {
-            return None;
-        }
         let answer = store();
         if did(&answer) {
-            let (ended, kept) = others.split_at(surplus.min(others.len()));
-            let keys = kept.iter().map(|record| record.key).chain([binding.new]);
-            part.insert(*principal, keys.collect());
-            for record in ended {
+            // Nothing else goes from the list here: what has expired by this clock may be live
+            // by the next one.
+            let keys = part.entry(*principal).or_default();
+            keys.remove(binding.old);
+            keys.insert(binding.new);
+            for record in &surplus {
                 self.replace(principal, record);
             }
         }
         Some(answer)
     }
 
+    /// Corrects the list of `principal`, who had a session under `old` that was moved to
+    /// `new`: it may have moved on since, have ended, or be somebody else's. To be called
+    /// without any lock.
+    pub(super) fn note(&self, principal: &PrincipalKey, old: &StoreKey, new: &StoreKey) {
+        let mut part = self.principals.part(principal);
+        let session = self.session_of(principal, *new);
+        let keys = part.entry(*principal).or_default();
+        keys.remove(old);
+        keys.extend(session.map(|record| record.key));
+        if keys.is_empty() {
+            part.remove(principal);
+        }
+    }
+
+    /// Remembers that an entry that was removed is to be struck off the list of its principal.
+    pub(super) fn forget(&self, entry: &Entry) {
+        if let Some(principal) = entry.principal() {
+            self.principals.forget(principal, *entry.key());
+        }
+    }
+
+    /// Strikes off what is gone. To be called without any lock.
+    pub(super) fn strike_off(&self) {
+        for (principal, key) in self.principals.take_gone() {
+            self.note(&principal, &key, &key);
+        }
+    }
+
     /// The live sessions of a principal, the oldest login first, without attributes.
     fn live_sessions(
         &self,
         principal: &PrincipalKey,
-        noted: &[StoreKey],
+        noted: impl IntoIterator<Item = StoreKey>,
         now: Timestamp,
     ) -> Vec<Record> {
         let mut sessions: Vec<Record> = noted
-            .iter()
-            .filter_map(|key| self.session_of(principal, *key, now))
+            .into_iter()
+            .filter_map(|key| self.session_of(principal, key))
+            .filter(|record| !record.is_expired(now))
             .collect();
         sessions.sort_by_key(|record| {
             let since = record.authentication.as_ref();
@@ -158,30 +183,21 @@ impl MemoryStore {
         sessions
     }
 
-    /// The live session that was noted under `key`, if it is still this principal's.
-    fn session_of(
-        &self,
-        principal: &PrincipalKey,
-        mut key: StoreKey,
-        now: Timestamp,
-    ) -> Option<Record> {
-        /// More renames than can happen while one looks.
-        const HOPS_MAX: usize = 64;
-        for _ in 0..HOPS_MAX {
+    /// The session that was noted under `key`, if it is still this principal's, without its
+    /// attributes. It may have expired.
+    fn session_of(&self, principal: &PrincipalKey, mut key: StoreKey) -> Option<Record> {
+        loop {
             let shard = self.shard(&key);
-            let entry = shard.get(&key).filter(|entry| !entry.is_over(now))?;
-            match &entry.slot {
+            match &shard.get(&key)?.slot {
                 Slot::Forward { to, .. } => key = *to,
                 Slot::Live(record) => {
-                    let is_theirs = is_of(record, principal);
-                    return is_theirs.then(|| Record {
+                    return is_of(record, principal).then(|| Record {
                         attributes: Attributes::default(),
                         ..record.clone()
                     });
                 }
             }
         }
-        None
     }
 
     /// Ends a session of a principal that may have no more; the next sweeps report it.
@@ -215,12 +231,16 @@ impl MemoryStore {
         self.forget(&entry);
         entry.into_record()
     }
+}
 
-    /// Remembers that an entry that was removed is to be struck off the list of its principal.
-    pub(super) fn forget(&self, entry: &Entry) {
-        if let Some(principal) = entry.principal() {
-            self.principals.forget(principal, *entry.key());
-        }
+/// Which of the `others`, ordered by their logins, have to end so that the principal can have
+/// one more session. `None` when it cannot.
+fn surplus(mut others: Vec<Record>, limit: SessionLimit) -> Option<Vec<Record>> {
+    let surplus = (others.len() + 1).saturating_sub(limit.max);
+    others.truncate(surplus);
+    match limit.at_limit {
+        AtLimit::Refuse if surplus > 0 => None,
+        AtLimit::Refuse | AtLimit::EndOldest => Some(others),
     }
 }
 
@@ -237,7 +257,7 @@ impl PrincipalIndex for MemoryStore {
         now: Timestamp,
     ) -> Result<Vec<Record>, StoreError> {
         let noted = self.principals.noted(principal);
-        Ok(self.live_sessions(principal, &noted, now))
+        Ok(self.live_sessions(principal, noted, now))
     }
 
     async fn end(

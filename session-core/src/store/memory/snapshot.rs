@@ -137,7 +137,7 @@ impl MemoryStore {
         self.sweeper.expect(due);
         drop(shard);
         if let Some(principal) = principal {
-            self.principals.rename(&principal, &key, key);
+            self.note(&principal, &key, &key);
         }
     }
 

@@ -88,12 +88,19 @@ impl Answer for Deleted {
     }
 }
 
-impl Answer for Swept {
-    fn full() -> Option<Self> {
-        None
-    }
+/// Answers that a fault can withhold but not alter.
+macro_rules! never_altered {
+    ($($answer:ty),+) => {
+        $(impl Answer for $answer {
+            fn full() -> Option<Self> {
+                None
+            }
 
-    fn record_mut(&mut self) -> Option<&mut Record> {
-        None
-    }
+            fn record_mut(&mut self) -> Option<&mut Record> {
+                None
+            }
+        })+
+    };
 }
+
+never_altered!(Swept, Vec<Record>, Option<Record>, ());

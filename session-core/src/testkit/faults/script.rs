@@ -8,7 +8,8 @@ use crate::testkit::recording::Verb;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The record in the answer bears another session's key. For answers with a record.
+    /// The record in the answer bears another session's key. For load, apply, rename
+    /// and delete.
     Foreign,
     /// The store has no room; nothing is done. For create, apply and rename.
     Full,
@@ -23,7 +24,7 @@ pub enum Fault {
     /// [`StoreError::NewerFormat`](crate::store::StoreError::NewerFormat); nothing is done.
     NewerFormat,
     /// The record in the answer is the oldest state of the session that this double has seen,
-    /// as from a replica that lags behind. For answers with a record.
+    /// as from a replica that lags behind. For load, apply, rename and delete.
     Stale,
     /// [`StoreError::Unavailable`](crate::store::StoreError::Unavailable); nothing is done.
     Unavailable,
@@ -36,7 +37,9 @@ impl Fault {
     /// nothing.
     fn can_befall(self, verb: Verb) -> bool {
         match self {
-            Self::Foreign | Self::Stale => !matches!(verb, Verb::Create | Verb::Sweep),
+            Self::Foreign | Self::Stale => {
+                matches!(verb, Verb::Load | Verb::Apply | Verb::Rename | Verb::Delete)
+            }
             Self::Full => matches!(verb, Verb::Create | Verb::Apply | Verb::Rename),
             Self::HoldReply
             | Self::HoldRequest

@@ -9,8 +9,8 @@ use super::reference::{ReferenceStore, State};
 use super::samples::{self, MINUTE, append, change, changes, items, put, value};
 use crate::clock::Timestamp;
 use crate::session::{
-    AttributeChange, ChangeSet, Edit, Expected, Limits, Login, MaxInactiveInterval, Record, Reply,
-    Revision, SessionHandle, StoreKey,
+    AtLimit, AttributeChange, ChangeSet, Edit, Expected, Limits, Login, MaxInactiveInterval,
+    PrincipalKey, Record, Reply, Revision, SessionHandle, SessionLimit, StoreKey,
 };
 use crate::store::memory::MemoryStore;
 use crate::store::{Access, Applied, Created, Deleted, Loaded, Removed, SessionStore, StoreError};
@@ -29,18 +29,47 @@ enum Call {
     Rename(u8, u8, ChangeSet),
     Delete(u8),
     SweepAll,
+    /// A login within a limit, under the same key or another one.
+    LogIn(u8, u8, Principal, SessionLimit),
+    /// The sessions of a principal.
+    List(Principal),
+    /// The end of the session with the handle of this number.
+    End(Principal, u8),
+    /// The end of all but the session with the handle of this number.
+    EndAll(Principal, u8),
+    EndEverybody,
 }
+
+/// Few principals, so that they fill up.
+type Principal = &'static str;
+const PRINCIPALS: [Principal; 2] = ["alice", "bob"];
 
 fn call() -> impl Strategy<Value = Call> {
     let key = 0..KEYS;
+    let principal = || proptest::sample::select(&PRINCIPALS[..]);
+    let limit = (1_usize..4, any::<bool>()).prop_map(|(max, refuse)| SessionLimit {
+        max,
+        at_limit: if refuse {
+            AtLimit::Refuse
+        } else {
+            AtLimit::EndOldest
+        },
+    });
     prop_oneof![
         3 => (key.clone(), idle_limit()).prop_map(|(key, idle)| Call::Create(key, idle)),
         3 => (key.clone(), access()).prop_map(|(key, access)| Call::Load(key, access)),
         8 => (key.clone(), change_set()).prop_map(|(key, changes)| Call::Apply(key, changes)),
         2 => (key.clone(), key.clone(), change_set())
             .prop_map(|(old, new, changes)| Call::Rename(old, new, changes)),
+        4 => (key.clone(), key.clone(), principal(), limit)
+            .prop_map(|(old, new, principal, limit)| Call::LogIn(old, new, principal, limit)),
+        2 => principal().prop_map(Call::List),
+        1 => (principal(), key.clone()).prop_map(|(principal, handle)| Call::End(principal, handle)),
+        1 => (principal(), key.clone())
+            .prop_map(|(principal, spared)| Call::EndAll(principal, spared)),
         1 => key.prop_map(Call::Delete),
         1 => Just(Call::SweepAll),
+        1 => Just(Call::EndEverybody),
     ]
 }
 
@@ -127,8 +156,16 @@ fn key(number: u8) -> StoreKey {
     StoreKey::from_bytes(bytes)
 }
 
+fn handle(number: u8) -> SessionHandle {
+    SessionHandle::from_bytes([number; 16])
+}
+
+fn principal_key(principal: Principal) -> PrincipalKey {
+    samples::authentication(principal, ManualClock::START).key
+}
+
 fn record(number: u8, idle: MaxInactiveInterval, now: Timestamp) -> Record {
-    let handle = SessionHandle::from_bytes([number; 16]);
+    let handle = handle(number);
     let mut record = Record::new(key(number), handle, now);
     record.max_inactive_interval = idle;
     let first = changes(now, [put("a", "text"), append("list", &[0])]);
@@ -142,6 +179,10 @@ enum Answer {
     Loaded(Loaded),
     Applied(Applied),
     Deleted(Deleted),
+    Listed(Vec<Record>),
+    /// The handles of what was ended.
+    Ended(Vec<SessionHandle>),
+    EverybodyEnded,
     /// Ordered by key, for the order in which a sweep reports is the store's own affair.
     Swept(Vec<Removed>),
 }
@@ -151,7 +192,35 @@ async fn answer(
     call: &Call,
     now: Timestamp,
 ) -> Result<Answer, StoreError> {
+    let index = store.principals().expect("both stores know principals");
+    let ended = |ended: &[Record]| Answer::Ended(ended.iter().map(|it| it.handle).collect());
     Ok(match call {
+        Call::LogIn(old, new, principal, limit) => {
+            let mut changes = samples::touch(now);
+            changes.login = Some(Login {
+                limit: Some(*limit),
+                ..samples::login(principal, now)
+            });
+            let (old, new) = (key(*old), key(*new));
+            Answer::Applied(if old == new {
+                store.apply(&old, &changes, now).await?
+            } else {
+                store.rename(&old, &new, &changes, now).await?
+            })
+        }
+        Call::List(principal) => Answer::Listed(index.list(&principal_key(principal), now).await?),
+        Call::End(principal, number) => {
+            let (principal, handle) = (principal_key(principal), handle(*number));
+            ended(index.end(&principal, &handle, now).await?.as_slice())
+        }
+        Call::EndAll(principal, number) => {
+            let (principal, spared) = (principal_key(principal), handle(*number));
+            ended(&index.end_all(&principal, Some(&spared), now).await?)
+        }
+        Call::EndEverybody => {
+            index.end_everybody().await?;
+            Answer::EverybodyEnded
+        }
         Call::Create(number, idle) => {
             let record = record(*number, *idle, now);
             Answer::Created(store.create(&record, None, now).await?)
@@ -174,7 +243,7 @@ async fn answer(
                 removed.append(&mut swept.removed);
                 more = swept.more;
             }
-            removed.sort_by_key(|removed| removed.record.key);
+            removed.sort_by_key(|removed| (removed.record.key, removed.record.created_at));
             Answer::Swept(removed)
         }
     })
@@ -195,7 +264,18 @@ fn is_left_open(store: &ReferenceStore, call: &Call, now: Timestamp) -> bool {
                 || changes.login.is_some();
             taken == State::Over || (taken != State::Absent && refused)
         }
-        Call::Load(..) | Call::Apply(..) | Call::SweepAll => false,
+        // Why a login fails that fails for several reasons.
+        Call::LogIn(old, new, ..) => {
+            let is_free = old == new || store.state(&key(*new), now) == State::Absent;
+            store.state(&key(*old), now) != State::Live || !is_free
+        }
+        Call::Load(..)
+        | Call::Apply(..)
+        | Call::SweepAll
+        | Call::List(..)
+        | Call::End(..)
+        | Call::EndAll(..)
+        | Call::EndEverybody => false,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::session::{
     AttributeChange, Authentication, ChangeSet, Edit, Expected, Items, Limits, Login, NamespaceTag,
-    Record, Reply, SessionHandle, StoreKey, Value,
+    PrincipalKey, Record, Reply, SessionHandle, StoreKey, Value,
 };
 
 pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
@@ -35,6 +35,28 @@ fn random<const N: usize>() -> [u8; N] {
         panic!("the rules need random keys: {error}");
     }
     bytes
+}
+
+/// A principal whom nobody else logs in.
+pub(super) fn fresh_principal() -> PrincipalKey {
+    PrincipalKey::from_bytes(random())
+}
+
+/// `principal`, who logged in at `now`.
+pub(super) fn authenticated(principal: PrincipalKey, now: Timestamp) -> Arc<Authentication> {
+    Arc::new(Authentication::new("ada", principal, now))
+}
+
+/// A change set with a login of `principal` at `now` that may last a day, without a limit of
+/// sessions.
+pub(super) fn logging_in(principal: PrincipalKey, now: Timestamp) -> ChangeSet {
+    let mut changes = touch(now);
+    changes.login = Some(Login {
+        authentication: authenticated(principal, now),
+        limit: None,
+        absolute_deadline: now.saturating_add(DAY),
+    });
+    changes
 }
 
 /// `principal` as somebody who logged in at `now`.

@@ -11,10 +11,13 @@ use futures_util::lock::{Mutex, MutexGuard};
 use super::Door;
 use super::samples::{DAY, IDLE_LIMIT, fresh_handle, fresh_key, touch};
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::session::{Attribute, ChangeSet, Record, Revision, StoreKey, Value};
+use crate::session::{
+    Attribute, ChangeSet, PrincipalKey, Record, Revision, SessionHandle, SessionLimit, StoreKey,
+    Value,
+};
 use crate::store::{
-    Access, Applied, Created, Deleted, ImmediateStore, Loaded, Removed, SessionStore, StoreError,
-    Swept,
+    Access, Applied, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex, Removed,
+    SessionStore, StoreError, Swept,
 };
 
 /// A store and the door through which it is tested. A store that fails ends the test.
@@ -202,9 +205,18 @@ impl Subject {
 /// The verbs, through the chosen door.
 impl Subject {
     pub(super) async fn create(&self, record: &Record, now: Timestamp) -> Created {
+        self.create_within(record, None, now).await
+    }
+
+    pub(super) async fn create_within(
+        &self,
+        record: &Record,
+        limit: Option<SessionLimit>,
+        now: Timestamp,
+    ) -> Created {
         works(match self.door {
-            Door::Awaited => self.store.create(record, None, now).await,
-            Door::Immediate => self.immediate().create(record, None, now),
+            Door::Awaited => self.store.create(record, limit, now).await,
+            Door::Immediate => self.immediate().create(record, limit, now),
         })
     }
 
@@ -258,6 +270,42 @@ impl Subject {
         match self.store.immediate() {
             Some(door) => door,
             None => panic!("the store has no immediate door"),
+        }
+    }
+}
+
+/// The sessions by principal, which have one door only.
+impl Subject {
+    pub(super) async fn list(&self, principal: &PrincipalKey, now: Timestamp) -> Vec<Record> {
+        works(self.index().list(principal, now).await)
+    }
+
+    pub(super) async fn end_one(
+        &self,
+        principal: &PrincipalKey,
+        handle: &SessionHandle,
+        now: Timestamp,
+    ) -> Option<Record> {
+        works(self.index().end(principal, handle, now).await)
+    }
+
+    pub(super) async fn end_all(
+        &self,
+        principal: &PrincipalKey,
+        spared: Option<&SessionHandle>,
+        now: Timestamp,
+    ) -> Vec<Record> {
+        works(self.index().end_all(principal, spared, now).await)
+    }
+
+    pub(super) async fn end_everybody(&self) {
+        works(self.index().end_everybody().await);
+    }
+
+    fn index(&self) -> &dyn PrincipalIndex {
+        match self.store.principals() {
+            Some(index) => index,
+            None => panic!("the store no longer knows principals"),
         }
     }
 }

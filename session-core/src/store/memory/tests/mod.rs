@@ -5,6 +5,7 @@ mod books;
 mod eviction;
 mod limits;
 mod parallel;
+mod principals;
 mod snapshots;
 mod sweeping;
 

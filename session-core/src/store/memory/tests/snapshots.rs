@@ -4,8 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures_executor::block_on;
+
 use super::super::SnapshotError;
 use super::*;
+use crate::store::PrincipalIndex;
 
 /// A folder of its own for each test, removed at the end.
 struct Folder(PathBuf);
@@ -59,6 +62,25 @@ fn refused(path: &Path) -> SnapshotError {
     assert_eq!(store.budget.used(), Cost::NOTHING, "{error}");
     assert_eq!(recount(&store), Cost::NOTHING, "{error}");
     error
+}
+
+#[test]
+fn the_sessions_of_a_principal_are_listed_again_and_those_that_ended_with_everybody_are_not() {
+    let (folder, saved, loaded) = (Folder::new(), sample(), builder().build());
+    block_on(saved.end_everybody()).unwrap();
+    create(&saved, &logged_in(5, START));
+    rename(&saved, 5, 6, &touch(START));
+    assert_eq!(saved.save_snapshot(folder.file(), START).unwrap(), 1);
+    assert_eq!(loaded.load_snapshot(folder.file(), START).unwrap(), 1);
+    let ada = authentication(START).key;
+    let listed = block_on(PrincipalIndex::list(&loaded, &ada, START)).unwrap();
+    let [session] = &listed[..] else {
+        panic!("{listed:?}");
+    };
+    assert!(session.key == key(6));
+    let ended = block_on(loaded.end_all(&ada, None, START)).unwrap();
+    assert_eq!(ended.len(), 1);
+    assert!(loaded.is_empty());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Proof that the rules bite: ways in which a store can be wrong, and the rules that notice.
 
+mod flawed_index;
 mod flawed_store;
+mod index;
 mod misreading;
 mod spoiling;
 

@@ -141,9 +141,7 @@ impl FlawedStore {
         changes: &ChangeSet,
         now: Timestamp,
     ) -> Applied {
-        let mut copy = Table {
-            entries: self.table.lock().entries.clone(),
-        };
+        let mut copy = self.table.lock().clone();
         let answer = copy.rename(old, new, changes, now);
         yield_once().await;
         for key in [old, new] {
@@ -212,9 +210,7 @@ impl FlawedStore {
 
     /// Lists what has expired, lets others have a turn, and removes what it has listed.
     pub(super) async fn sweep_unlocked(&self, now: Timestamp, limit: usize) -> Swept {
-        let mut copy = Table {
-            entries: self.table.lock().entries.clone(),
-        };
+        let mut copy = self.table.lock().clone();
         let swept = copy.sweep(now, limit);
         yield_once().await;
         for removed in &swept.removed {

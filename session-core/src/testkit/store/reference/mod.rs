@@ -1,6 +1,8 @@
 //! The contract in its plainest form: one lock around one map. The flawed stores start from
 //! it, and other stores are compared with it.
 
+mod principals;
+
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -13,9 +15,11 @@ use crate::store::{
     RemovalReason, Removed, SessionStore, StoreError, Swept,
 };
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Table {
     pub(super) entries: BTreeMap<StoreKey, Entry>,
+    /// What it ended by itself and no sweep has reported.
+    ended: Vec<Removed>,
 }
 
 #[derive(Clone, Debug)]
@@ -120,7 +124,11 @@ impl Table {
     }
 
     pub(super) fn sweep(&mut self, now: Timestamp, limit: usize) -> Swept {
-        let mut swept = Swept::default();
+        let reported = self.ended.len().min(limit);
+        let mut swept = Swept {
+            removed: self.ended.drain(..reported).collect(),
+            more: !self.ended.is_empty(),
+        };
         self.entries.retain(|_, entry| {
             if !entry.is_over(now) {
                 return true;
@@ -188,10 +196,22 @@ impl SessionStore for ReferenceStore {
     async fn create(
         &self,
         record: &Record,
-        _limit: Option<SessionLimit>,
-        _now: Timestamp,
+        limit: Option<SessionLimit>,
+        now: Timestamp,
     ) -> Result<Created, StoreError> {
-        Ok(self.table.lock().create(record))
+        let mut table = self.table.lock();
+        let surplus = match &record.authentication {
+            Some(login) => table.surplus(&login.key, limit, &record.key, now),
+            None => Some(Vec::new()),
+        };
+        let Some(surplus) = surplus else {
+            return Ok(Created::Refused);
+        };
+        let created = table.create(record);
+        if created == Created::Created {
+            table.replace(&surplus);
+        }
+        Ok(created)
     }
 
     async fn load(
@@ -209,7 +229,9 @@ impl SessionStore for ReferenceStore {
         changes: &ChangeSet,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
-        Ok(self.table.lock().apply(key, changes, now))
+        let mut table = self.table.lock();
+        let apply = |table: &mut Table| table.apply(key, changes, now);
+        Ok(table.log_in(key, changes, now, apply))
     }
 
     async fn rename(
@@ -219,7 +241,9 @@ impl SessionStore for ReferenceStore {
         changes: &ChangeSet,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
-        Ok(self.table.lock().rename(old, new, changes, now))
+        let mut table = self.table.lock();
+        let rename = |table: &mut Table| table.rename(old, new, changes, now);
+        Ok(table.log_in(old, changes, now, rename))
     }
 
     async fn delete(&self, key: &StoreKey) -> Result<Deleted, StoreError> {
@@ -235,6 +259,6 @@ impl SessionStore for ReferenceStore {
     }
 
     fn principals(&self) -> Option<&dyn PrincipalIndex> {
-        None
+        Some(self)
     }
 }

@@ -1,0 +1,46 @@
+//! The sessions by principal of a store that fails on cue.
+
+use async_trait::async_trait;
+
+use super::Faulty;
+use crate::clock::Timestamp;
+use crate::session::{PrincipalKey, Record, SessionHandle};
+use crate::store::{PrincipalIndex, SessionStore, StoreError};
+use crate::testkit::recording::{Verb, index_of};
+
+#[async_trait]
+impl<S: SessionStore> PrincipalIndex for Faulty<S> {
+    async fn list(
+        &self,
+        principal: &PrincipalKey,
+        now: Timestamp,
+    ) -> Result<Vec<Record>, StoreError> {
+        let work = index_of(&self.inner.store)?.list(principal, now);
+        self.call(Verb::List, work).await
+    }
+
+    async fn end(
+        &self,
+        principal: &PrincipalKey,
+        handle: &SessionHandle,
+        now: Timestamp,
+    ) -> Result<Option<Record>, StoreError> {
+        let work = index_of(&self.inner.store)?.end(principal, handle, now);
+        self.call(Verb::End, work).await
+    }
+
+    async fn end_all(
+        &self,
+        principal: &PrincipalKey,
+        spared: Option<&SessionHandle>,
+        now: Timestamp,
+    ) -> Result<Vec<Record>, StoreError> {
+        let work = index_of(&self.inner.store)?.end_all(principal, spared, now);
+        self.call(Verb::EndAll, work).await
+    }
+
+    async fn end_everybody(&self) -> Result<(), StoreError> {
+        let work = index_of(&self.inner.store)?.end_everybody();
+        self.call(Verb::EndEverybody, work).await
+    }
+}
