@@ -1,5 +1,6 @@
 //! One request and its session: begin, use, commit, finish. What an adapter drives.
 
+mod body;
 mod handle;
 pub(crate) mod inner;
 mod keep_alive;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+pub use body::{BodyExchange, BodyFrame};
 pub use handle::{ExchangeHandle, IdSource};
 use inner::Inner;
 use keep_alive::KeepAlive;
