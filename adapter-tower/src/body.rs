@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use session_core::{BoxError, Exchange, Main};
@@ -21,6 +22,17 @@ pub trait BodyPolicy<B, S> {
 
     /// A body with this text alone.
     fn text(text: &'static str) -> Self::Body;
+
+    /// True when this is the framework's own report of a rejection that nobody handled. A
+    /// failure that was noted with
+    /// [`note_failure`](session_core::ExchangeHandle::note_failure) then answers in its place.
+    /// Looking may read a body that lies in memory, and must leave it as it was.
+    ///
+    /// False where extractors answer their failures themselves, as in most frameworks: their
+    /// responses are never replaced.
+    fn reports_rejection(_: &mut Response<B>) -> bool {
+        false
+    }
 }
 
 /// Wraps any body in a [`SessionBody`].
@@ -92,6 +104,17 @@ impl<B: Body, S> SessionBody<B, S> {
         }
     }
 
+    /// The body as the service answered it, when its session is finished.
+    ///
+    /// # Errors
+    /// `self`, in a box, when the session may still change.
+    pub fn into_plain(self) -> Result<B, Pin<Box<Self>>> {
+        match self.kind {
+            Kind::Plain { body } => Ok(body),
+            kind => Err(Box::pin(Self { kind })),
+        }
+    }
+
     /// A body during which the session may still change. `length` is the number of bytes that
     /// the client has been promised, if it was promised any.
     #[must_use]
@@ -146,6 +169,21 @@ where
             Kind::Plain { body } | Kind::Watched { body, .. } => body.size_hint(),
             Kind::Text { text } => SizeHint::with_exact(text.map_or(0, |text| text.len() as u64)),
         }
+    }
+}
+
+/// As the service's own body. With this a service that has a layer can be given another, for
+/// the sessions of a second manager.
+impl<B: Body + From<&'static str>, S> From<&'static str> for SessionBody<B, S> {
+    fn from(text: &'static str) -> Self {
+        Self::plain(text.into())
+    }
+}
+
+/// As for a text.
+impl<B: Body + From<bytes::Bytes>, S> From<bytes::Bytes> for SessionBody<B, S> {
+    fn from(data: bytes::Bytes) -> Self {
+        Self::plain(data.into())
     }
 }
 

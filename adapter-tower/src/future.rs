@@ -23,8 +23,10 @@ pin_project! {
     where
         F: Future,
     {
+        // Dropped as soon as it has answered: what it still holds of the request, the exchange's
+        // handle included, must not look like somebody who may change the session.
         #[pin]
-        handler: F,
+        handler: Option<F>,
         exchange: Option<Exchange<S>>,
         // What the handler answered, while its session is being stored. In a box, since few
         // responses wait for that and all futures are moved.
@@ -36,7 +38,7 @@ pin_project! {
 impl<F: Future, S, P> ResponseFuture<F, S, P> {
     pub(crate) const fn new(handler: F, exchange: Exchange<S>) -> Self {
         Self {
-            handler,
+            handler: Some(handler),
             exchange: Some(exchange),
             answer: None,
             policy: PhantomData,
@@ -54,20 +56,18 @@ where
     type Output = Result<Response<P::Body>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
+        let mut this = self.project();
         let Some(exchange) = this.exchange else {
             // Polled again after completion, which the contract of futures leaves open.
             return Poll::Pending;
         };
-        let Some(answer) = this.answer.take() else {
-            let answer = match this.handler.poll(cx) {
-                Poll::Ready(answer) => answer,
-                Poll::Pending => {
-                    // Completes only during a body.
-                    let _ = exchange.poll_keep_alive(cx);
-                    return Poll::Pending;
-                }
+        if let Some(handler) = this.handler.as_mut().as_pin_mut() {
+            let Poll::Ready(answer) = handler.poll(cx) else {
+                // Completes only during a body.
+                let _ = exchange.poll_keep_alive(cx);
+                return Poll::Pending;
             };
+            this.handler.set(None);
             if answer.is_err() {
                 // No response head will tell the client anything: as for a handler that was
                 // dropped, nothing is stored.
@@ -84,6 +84,10 @@ where
                     Poll::Pending
                 }
             };
+        }
+        let Some(answer) = this.answer.take() else {
+            // Polled again after a panic; there is nothing to answer with.
+            return Poll::Pending;
         };
         match exchange.poll_commit(cx) {
             Poll::Ready(committed) => {
@@ -112,6 +116,13 @@ where
     let mut response = answer?;
     match committed {
         Ok(delivery) => {
+            if P::reports_rejection(&mut response)
+                && let Some(error) = exchange.as_ref().and_then(Exchange::noted_failure)
+            {
+                let mut response = failure(&error).map(P::text);
+                delivery.write_to(&mut ResponseHeaders(response.headers_mut()));
+                return Ok(response);
+            }
             if !delivery.is_empty() {
                 delivery.write_to(&mut ResponseHeaders(response.headers_mut()));
             }
@@ -142,8 +153,8 @@ fn must_keep_alive<B: Body, S>(exchange: &Exchange<S>, response: &Response<B>) -
     response.body().size_hint().exact().is_none() && exchange.uses_session()
 }
 
-/// The response that takes the place of the handler's when the session could not be stored:
-/// opaque, with a fixed text.
+/// The response that takes the place of the handler's when the session could not be opened or
+/// stored: opaque, with a fixed text.
 fn failure(error: &SessionError) -> Response<&'static str> {
     let mut response = Response::new(error.public_text());
     *response.status_mut() =
