@@ -136,21 +136,13 @@ where
         }
     }
     // After an upgrade the connection is no longer this request's.
-    let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    Ok(match exchange {
-        Some(exchange)
-            if !upgraded && (exchange.may_change() || must_keep_alive(&exchange, &response)) =>
-        {
-            let length = content_length(&response);
-            response.map(|body| P::watched(body, exchange, length))
-        }
-        _ => response.map(P::plain),
-    })
-}
-
-/// A body that is still being made may take longer than its session may lie idle.
-fn must_keep_alive<B: Body, S>(exchange: &Exchange<S>, response: &Response<B>) -> bool {
-    response.body().size_hint().exact().is_none() && exchange.uses_session()
+    let exchange = exchange.filter(|_| response.status() != StatusCode::SWITCHING_PROTOCOLS);
+    let exact = response.body().size_hint().exact();
+    let session = exchange.and_then(|it| it.into_body(exact, announced(&response)));
+    Ok(response.map(|body| match session {
+        Some(session) => P::watched(body, session),
+        None => P::plain(body),
+    }))
 }
 
 /// The response that takes the place of the handler's when the session could not be opened or
@@ -168,13 +160,10 @@ fn failure(error: &SessionError) -> Response<&'static str> {
     response
 }
 
-/// The length that the response announces, if it does.
-fn content_length<B: Body>(response: &Response<B>) -> Option<u64> {
-    let announced = response
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    announced.or_else(|| response.body().size_hint().exact())
+/// The length that the handler announces, if it does.
+fn announced<B>(response: &Response<B>) -> Option<u64> {
+    let length = response.headers().get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
 
 impl<F: Future, S, P> std::fmt::Debug for ResponseFuture<F, S, P> {

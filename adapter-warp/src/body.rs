@@ -1,12 +1,11 @@
 //! How warp's bodies carry a session, and how warp reports a rejection.
 
-use adapter_tower::{BodyPolicy, SessionBody};
+use adapter_tower::{BodyPolicy, BodySession, SessionBody};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
-use session_core::Exchange;
 
 /// How warp's report of a custom rejection begins that nobody handled.
 const UNHANDLED: &[u8] = b"Unhandled rejection: ";
@@ -25,8 +24,8 @@ where
         SessionBody::plain(body)
     }
 
-    fn watched(body: B, exchange: Exchange<S>, length: Option<u64>) -> Self::Body {
-        SessionBody::watched(body, exchange, length)
+    fn watched(body: B, session: BodySession<B, S>) -> Self::Body {
+        SessionBody::watched(body, session)
     }
 
     fn text(text: &'static str) -> Self::Body {

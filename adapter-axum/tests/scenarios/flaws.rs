@@ -2,13 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use adapter_tower::{BodyPolicy, SessionLayer};
+use adapter_tower::{BodyPolicy, BodySession, SessionLayer};
 use axum::body::Body;
 use axum::middleware::map_response;
 use axum::response::Response;
 use http::{HeaderValue, header};
 use session_core::testkit::adapter::{Probe, Server, scenarios};
-use session_core::{Exchange, Main, SessionManager};
+use session_core::{Main, SessionManager};
 
 use crate::{routes, start};
 
@@ -39,13 +39,17 @@ impl BodyPolicy<Body, Main> for Forgetful {
         body
     }
 
-    fn watched(body: Body, exchange: Exchange, _: Option<u64>) -> Body {
-        std::mem::forget(exchange);
+    fn watched(body: Body, session: BodySession<Body, Main>) -> Body {
+        std::mem::forget(session);
         body
     }
 
     fn text(text: &'static str) -> Body {
         Body::from(text)
+    }
+
+    fn reports_rejection(_: &mut Response) -> bool {
+        false
     }
 }
 
