@@ -7,7 +7,7 @@ use reqwest::header::{self, HeaderMap};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::site::Site;
+use super::site::Site;
 
 const LISTED: &str = "http://127.0.0.1:3000";
 const UNLISTED: &str = "http://127.0.0.1:3001";

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::site::{Site, error_of};
+use super::site::{Site, error_of};
 
 /// What the endpoint does with a request.
 #[derive(Clone)]

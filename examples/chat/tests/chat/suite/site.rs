@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chat::app::{self, Chat, Limits};
+use chat::app::{App, Chat, Limits};
 use chat::cors::Cors;
 use chat::prompt::Message;
 use chat::responder::Responder;
@@ -13,11 +13,17 @@ use serde_json::{Value, json};
 use session_core::{MemoryStore, SecretKey, SessionManager};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::FRAMEWORK;
 
 /// A running chat. It stops with the test that started it.
 pub(crate) struct Site {
     pub(crate) address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
+    sessions: SessionManager,
+    break_off: Option<oneshot::Sender<()>>,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<std::io::Result<()>>,
 }
 
 impl Site {
@@ -43,37 +49,64 @@ impl Site {
             .max_bytes(limits.session)
             .build()
             .unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let stopped = async {
-            if stopped.await.is_err() {
-                std::future::pending::<()>().await;
-            }
+        Self::over(sessions, responder, limits, cors).await
+    }
+
+    /// A chat with the sessions of another.
+    pub(crate) async fn over(
+        sessions: SessionManager,
+        responder: Responder,
+        limits: Limits,
+        cors: Cors,
+    ) -> Self {
+        let (break_off, broken_off) = signal();
+        let (stop, stopped) = signal();
+        let app = App {
+            sessions: sessions.clone(),
+            chat: Chat::new(responder, limits, broken_off),
+            cors,
         };
-        let router = app::router(sessions, Chat::new(responder, limits, stopped), cors);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, router).await });
         Self {
             address,
-            stop: Some(stop),
+            sessions,
+            break_off: Some(break_off),
+            stop,
+            server: tokio::spawn(FRAMEWORK.serve(listener, app, stopped)),
         }
     }
 
     /// Lets replies break off as when the server stops. It goes on answering here.
     pub(crate) fn break_off_replies(&mut self) {
-        self.stop.take().unwrap().send(()).unwrap();
+        self.break_off.take().unwrap().send(()).unwrap();
+    }
+
+    /// Stops the server as the program does, and hands its sessions back when it has ended.
+    pub(crate) async fn stop(self) -> SessionManager {
+        self.stop.send(()).unwrap();
+        self.server.await.unwrap().unwrap();
+        self.sessions.drain().await;
+        self.sessions
     }
 
     pub(crate) fn visitor(&self) -> Visitor {
-        Visitor {
-            client: client(),
-            base: format!("http://{}", self.address),
-            cookie: Arc::default(),
-        }
+        Visitor::new(format!("http://{}", self.address))
     }
 }
 
-pub(crate) fn client() -> Client {
+/// A signal that is never given when its sender is dropped.
+fn signal() -> (oneshot::Sender<()>, impl Future<Output = ()> + Send) {
+    let (sender, receiver) = oneshot::channel();
+    let given = async {
+        if receiver.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    (sender, given)
+}
+
+fn client() -> Client {
     // Fails when a test of this process chose it before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::new()
@@ -88,6 +121,23 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
+    /// A visitor of a chat that listens at `base`.
+    pub(crate) fn new(base: impl Into<String>) -> Self {
+        Self {
+            client: client(),
+            base: base.into(),
+            cookie: Arc::default(),
+        }
+    }
+
+    /// The same visitor, with the same cookie, at another site.
+    pub(crate) fn at(&self, site: &Site) -> Self {
+        Self {
+            base: format!("http://{}", site.address),
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.base));
         match &*self.cookie.lock().unwrap() {

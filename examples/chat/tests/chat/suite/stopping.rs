@@ -1,9 +1,12 @@
 use std::time::Duration;
 
+use chat::app::Limits;
+use chat::cors::Cors;
 use chat::prompt::{Message, Role};
+use chat::responder::Responder;
 use reqwest::Response;
 
-use crate::site::Site;
+use super::site::Site;
 
 /// Listens to the first pieces of a reply.
 async fn hear(response: &mut Response, pieces: usize) -> String {
@@ -109,4 +112,37 @@ async fn a_server_that_stops_keeps_what_was_said_and_ends_the_reply_as_broken_of
     let history = visitor.history_when(has_a_reply).await;
     assert!(!history[1].complete);
     assert!(history[1].content.starts_with(&heard));
+}
+
+#[tokio::test]
+async fn a_server_that_stops_lets_a_reply_end_and_waits_for_nobody_else() {
+    let site = Site::slow(Duration::from_millis(10)).await;
+    let (visitor, idle) = (site.visitor(), site.visitor());
+    assert_eq!(idle.history().await, []);
+    let mut reply = visitor.say("I like tea.").await;
+    hear(&mut reply, 5).await;
+    let stopped = tokio::spawn(site.stop());
+    assert!(!reply.text().await.unwrap().is_empty());
+    let patience = Duration::from_secs(4);
+    let in_time = tokio::time::timeout(patience, stopped).await;
+    in_time
+        .expect("an idle connection holds nobody up")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_a_stop_breaks_off_is_stored_when_the_server_has_ended() {
+    let mut site = Site::slow(Duration::from_millis(10)).await;
+    let visitor = site.visitor();
+    let mut reply = visitor.say("I like tea.").await;
+    let heard = hear(&mut reply, 5).await;
+    site.break_off_replies();
+    let sessions = site.stop().await;
+    assert!(reply.text().await.is_err());
+
+    let (responder, limits) = (Responder::embedded(Duration::ZERO), Limits::default());
+    let restarted = Site::over(sessions, responder, limits, Cors::default()).await;
+    let history = visitor.at(&restarted).history().await;
+    assert!(!history[1].complete);
+    assert!(history[1].content.starts_with(&heard), "{history:?}");
 }

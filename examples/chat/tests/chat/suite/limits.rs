@@ -1,11 +1,14 @@
+use std::convert::Infallible;
 use std::time::Duration;
 
 use chat::app::Limits;
 use chat::cors::Cors;
 use chat::prompt::{Message, Role};
 use chat::responder::Responder;
+use futures_util::{StreamExt, stream};
+use reqwest::{Body, Method, header};
 
-use crate::site::{Site, error_of};
+use super::site::{Site, error_of};
 
 const FULL: &str = "The conversation has reached its size limit. Start a new one to go on.";
 
@@ -30,6 +33,22 @@ async fn a_message_that_leaves_no_room_for_a_reply_is_refused_whole() {
         assert_eq!(error_of(response).await, FULL);
     }
     assert_eq!(visitor.history().await, before);
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_is_read_no_further_than_the_limit() {
+    let site = small_site().await;
+    let visitor = site.visitor();
+    let pieces = std::iter::repeat_n(Ok::<_, Infallible>("[".repeat(1_000)), 8);
+    // The end never comes: a server that waited for it would not answer.
+    let body = stream::iter(pieces).chain(stream::pending());
+    let request = visitor
+        .request(Method::POST, "/api/chat")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::wrap_stream(body));
+    let response = visitor.send(request).await;
+    assert_eq!(response.status(), 413);
+    assert_eq!(error_of(response).await, FULL);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use chat::prompt::{Message, Role};
 use reqwest::{Method, header};
 use tokio::task::JoinSet;
 
-use crate::site::{Site, error_of};
+use super::site::{Site, error_of};
 
 #[tokio::test]
 async fn ten_turns_are_remembered_in_order() {
