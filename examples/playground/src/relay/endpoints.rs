@@ -1,89 +1,49 @@
-//! `POST /page/..`: what the page asks the relay for.
+//! `POST /page/..`: what a page asks the relay for. Answers are the page's alone and are not
+//! to be stored by any cache, refusals included.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
-use session_core::{Facts, SessionView, SystemEntropy};
+use serde_json::{Value, json};
+use session_core::SessionError;
 
-use super::Relay;
-use super::exchange::{Errand, frames};
-use super::jar::{Jar, Token};
-use super::pages::{Page, PageId, Pane};
-use super::target::{is_allowed, is_same_origin};
+use super::forward::{Order, frames};
+use super::pages::{Page, Pane};
+use super::{Relay, look as peek, origin, routes};
 use crate::answer::Answer;
-use crate::arguments::BadArgument;
-use crate::call::Call;
-use crate::operations::{Outcome, lifecycle};
+use crate::arguments::{self, BadArgument};
+use crate::call::{Call, Provenance};
+use crate::operations::Outcome;
 use crate::refusal::Refusal;
 
-/// `POST /page/open`: two empty jars, and what the server is.
+/// `POST /page/open`
 pub(crate) async fn open(call: Call) -> Outcome {
-    let Nothing {} = question(&call)?;
-    let relay = &call.site.relay;
-    let id = PageId::draw(&SystemEntropy::new()).map_err(session_core::SessionError::from)?;
-    relay.pages().open(id, Instant::now());
-    let mut facts = relay.facts();
-    facts["page"] = id.reveal().into();
-    Ok(answer(201, &facts))
+    answered(call.site.relay.open(&call.provenance, &call.body))
 }
 
-/// `POST /page/look`: the session of a pane, without an access to it, and the pane's jar.
+/// `POST /page/look`
 pub(crate) async fn look(call: Call) -> Outcome {
-    let In { page, pane } = question(&call)?;
-    let relay = &call.site.relay;
-    let jar = with_page(relay, page, |page| page.jar(pane).0.clone())?;
-    let exchange = relay.sessions.begin(&Carried(&jar, &relay.token));
-    let session = match exchange.handle().peek_session().await? {
-        Some(view) => state(&view)?,
-        None => lifecycle::no_session(),
-    };
-    let jar = with_page(relay, page, |page| show(relay, page, pane))?;
-    Ok(answer(
-        200,
-        &json!({ "now": now_millis(), "session": session, "jar": jar }),
-    ))
+    answered(call.site.relay.look(&call.provenance, &call.body).await)
 }
 
-/// `POST /page/steal`: the cookies of one pane in the other, too.
+/// `POST /page/steal`
 pub(crate) async fn steal(call: Call) -> Outcome {
-    let Theft { page, from, to } = question(&call)?;
-    let relay = &call.site.relay;
-    let jar = with_page(relay, page, |page| {
-        *page.jar(to).0 = page.jar(from).0.clone();
-        show(relay, page, to)
-    })?;
-    Ok(answer(200, &json!({ "jar": jar })))
+    answered(call.site.relay.steal(&call.provenance, &call.body))
 }
 
-/// `POST /page/forget`: what clearing the cookies does.
+/// `POST /page/forget`
 pub(crate) async fn forget(call: Call) -> Outcome {
-    let In { page, pane } = question(&call)?;
-    let relay = &call.site.relay;
-    let jar = with_page(relay, page, |page| {
-        *page.jar(pane).0 = Jar::default();
-        show(relay, page, pane)
-    })?;
-    Ok(answer(200, &json!({ "jar": jar })))
+    answered(call.site.relay.forget(&call.provenance, &call.body))
 }
 
-/// `POST /page/relay`: sends a request as a pane, and tells of it frame by frame.
+/// `POST /page/relay`
 pub(crate) async fn send(call: Call) -> Outcome {
-    let request: Request = question(&call)?;
-    if !is_allowed(&request.method, &request.path) {
-        return Err(BadArgument::Target.into());
-    }
-    let relay = call.site.relay.clone();
-    with_page(&relay, request.page, |_| ())?;
-    let errand = Errand {
-        page: request.page,
-        pane: request.pane,
-        method: request.method,
-        path: request.path,
-        body: request.body,
-    };
-    let answer = Answer::stream("application/x-ndjson", frames(relay, errand));
+    answered(call.site.relay.send(&call.provenance, &call.body))
+}
+
+fn answered(outcome: Outcome) -> Outcome {
+    let answer = outcome.unwrap_or_else(|refusal| refusal.answer());
     Ok(answer.header("cache-control", "no-store"))
 }
 
@@ -93,121 +53,104 @@ struct Nothing {}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct In {
-    page: PageId,
+struct OfPane {
+    page: String,
     pane: Pane,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Theft {
-    page: PageId,
+    page: String,
     from: Pane,
     to: Pane,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Request {
-    page: PageId,
+struct Sending {
+    page: String,
     pane: Pane,
     method: String,
     path: String,
     body: Option<String>,
 }
 
-/// What a page of this server asks. Another content type than JSON is refused, so that a page
-/// of another origin would have to ask the browser for leave before it asks.
-fn question<T: DeserializeOwned>(call: &Call) -> Result<T, Refusal> {
-    if !is_same_origin(&call.provenance) {
+impl Relay {
+    pub(super) fn open(&self, asker: &Provenance, body: &[u8]) -> Outcome {
+        let Nothing {} = question(asker, body)?;
+        let page = self.open_page().map_err(SessionError::from)?;
+        let mut facts = self.facts.clone();
+        facts["page"] = page.into();
+        Ok(Answer::json(201, &facts))
+    }
+
+    pub(super) async fn look(&self, asker: &Provenance, body: &[u8]) -> Outcome {
+        let OfPane { page, pane } = question(asker, body)?;
+        let now = self.clock.now();
+        let (headers, jar) = self.with_page(&page, |page| {
+            (page.request_headers(pane, now), page.show_jar(pane, now))
+        })?;
+        let session = peek::look(&self.sessions, headers).await?;
+        let seen = json!({ "now": now.as_millis(), "session": session, "jar": jar });
+        Ok(Answer::json(200, &seen))
+    }
+
+    pub(super) fn steal(&self, asker: &Provenance, body: &[u8]) -> Outcome {
+        let Theft { page, from, to } = question(asker, body)?;
+        self.with_page(&page, |page| {
+            page.steal(from, to);
+            Answer::json(200, &self.jar(page, to))
+        })
+    }
+
+    pub(super) fn forget(&self, asker: &Provenance, body: &[u8]) -> Outcome {
+        let OfPane { page, pane } = question(asker, body)?;
+        self.with_page(&page, |page| {
+            page.forget(pane);
+            Answer::json(200, &self.jar(page, pane))
+        })
+    }
+
+    pub(super) fn send(self: &Arc<Self>, asker: &Provenance, body: &[u8]) -> Outcome {
+        let sending: Sending = question(asker, body)?;
+        let target = routes::target(&sending.method, &sending.path);
+        let target = target.ok_or(BadArgument::Target)?;
+        self.with_page(&sending.page, |_| ())?;
+        let order = Order {
+            page: sending.page,
+            pane: sending.pane,
+            method: sending.method,
+            target,
+            body: sending.body,
+        };
+        let frames = frames(self.clone(), order);
+        Ok(Answer::stream("application/x-ndjson", frames))
+    }
+
+    fn jar(&self, page: &mut Page, pane: Pane) -> Value {
+        json!({ "jar": page.show_jar(pane, self.clock.now()) })
+    }
+
+    /// Acts on a page, in one step.
+    ///
+    /// # Errors
+    /// When the page is not known, or no longer.
+    fn with_page<T>(&self, name: &str, act: impl FnOnce(&mut Page) -> T) -> Result<T, Refusal> {
+        let mut pages = self.pages.lock();
+        let page = pages.get(name, self.clock.now());
+        page.map(act).ok_or(Refusal::NoSuchPage)
+    }
+}
+
+/// What is asked, when the page itself asks it. JSON alone is taken, which no page of another
+/// origin can send without a preflight, and this server answers none.
+fn question<T: DeserializeOwned>(asker: &Provenance, body: &[u8]) -> Result<T, Refusal> {
+    if !origin::is_same_origin(asker) {
         return Err(Refusal::ForeignOrigin);
     }
-    let content_type = call.provenance.content_type.as_deref().unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("application/json") {
+    if !origin::sends_json(asker) {
         return Err(Refusal::NotJson);
     }
-    Ok(call.json()?)
-}
-
-pub(super) fn with_page<T>(
-    relay: &Relay,
-    id: PageId,
-    act: impl FnOnce(&mut Page) -> T,
-) -> Result<T, Refusal> {
-    let mut pages = relay.pages();
-    let page = pages.page(id, Instant::now());
-    page.map(act).ok_or(Refusal::NoSuchPage)
-}
-
-pub(super) fn show(relay: &Relay, page: &mut Page, pane: Pane) -> Value {
-    let (jar, mask) = page.jar(pane);
-    jar.shown(&relay.token, mask)
-}
-
-fn answer(status: u16, value: &Value) -> Answer {
-    Answer::json(status, value).header("cache-control", "no-store")
-}
-
-/// As `GET /session` tells it, with what a countdown and a gauge need.
-fn state(view: &SessionView) -> Result<Value, Refusal> {
-    let mut attributes = Map::new();
-    for name in view.attribute_names() {
-        if let Some(value) = view.get_attribute(name)? {
-            attributes.insert(name.to_owned(), value);
-        }
-    }
-    Ok(json!({
-        "exists": true,
-        "is_new": false,
-        "fingerprint": view.fingerprint().to_string(),
-        "creation_time": view.creation_time().as_millis(),
-        "last_accessed_time": view.last_accessed_time().as_millis(),
-        "max_inactive_interval": view.max_inactive_interval().map(|idle| idle.as_secs()),
-        "principal": view.principal().as_deref(),
-        "attributes": attributes,
-        "expires_at": view.expires_at().map(session_core::Timestamp::as_millis),
-        "size": view.size(),
-    }))
-}
-
-/// What a jar would send, for the engine to look at.
-struct Carried<'j>(&'j Jar, &'j Token);
-
-impl Facts for Carried<'_> {
-    fn header_lines(&self, name: &str, visit: &mut dyn FnMut(&[u8])) {
-        let Self(jar, token) = self;
-        match token {
-            Token::Header(header) if header.eq_ignore_ascii_case(name) => {
-                jar.token_header()
-                    .into_iter()
-                    .for_each(|token| visit(token.as_bytes()));
-            }
-            Token::Cookie(_) if name == "cookie" => {
-                jar.cookie_header()
-                    .iter()
-                    .for_each(|line| visit(line.as_bytes()));
-            }
-            _ => {}
-        }
-    }
-
-    fn is_secure(&self) -> bool {
-        false
-    }
-
-    fn method(&self) -> &'static str {
-        "GET"
-    }
-
-    fn path(&self) -> &'static str {
-        "/session"
-    }
-}
-
-fn now_millis() -> u64 {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+    Ok(arguments::json(body)?)
 }

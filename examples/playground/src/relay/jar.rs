@@ -1,237 +1,270 @@
-//! The cookie jar of one pane, and the mask over its token.
+//! What one browser keeps: its cookies, or the token that came in a header.
 
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::fmt;
+use std::time::{Duration, SystemTime};
 
-use serde_json::{Value, json};
+use cookie::Cookie;
+use session_core::Timestamp;
 
-/// How the token travels.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Token {
-    /// In the cookie of this name.
-    Cookie(String),
-    /// In the header of this name.
-    Header(String),
-}
+use super::transport::Transport;
 
-/// The most cookies of a jar, and the most bytes of one: more than this server ever sets.
+/// The most cookies of one jar; the oldest go first. This site sets three.
 const COOKIES_MAX: usize = 32;
-const COOKIE_LEN_MAX: usize = 8 << 10;
 
-/// What a browser keeps of what it was sent.
-#[derive(Clone, Debug, Default)]
+/// The longest `Set-Cookie` line that is kept, in bytes. Name and value have at most 4,096 in
+/// browsers (RFC 6265bis, 5.6), and what remains is room for attributes.
+const LINE_MAX: usize = 8 << 10;
+
+/// The cookies of one browser at this one server, as in RFC 6265bis, 5.7.
+///
+/// The server is reached over loopback, which browsers take for trustworthy without TLS (W3C
+/// Secure Contexts, 3.1), so `Secure` cookies are kept and sent. It has one host and sets
+/// cookies for the path `/` alone: those with a `Domain` or another `Path` are not kept.
+#[derive(Clone, Default)]
 pub(super) struct Jar {
-    /// The oldest first.
-    cookies: Vec<Cookie>,
-    /// The token, where a header carries it.
+    cookies: Vec<Kept>,
+    /// What the token's header said last.
     token: Option<String>,
 }
 
-#[derive(Clone, Debug)]
-struct Cookie {
+#[derive(Clone)]
+struct Kept {
     name: String,
     value: String,
-    /// What was sent behind name and value.
-    attributes: String,
-    expires: Option<Instant>,
+    line: String,
+    expires_at: Timestamp,
 }
 
 impl Jar {
-    /// Keeps what a `Set-Cookie` line says. It goes by `Max-Age` alone: this server sends no
-    /// `Expires` without it.
-    pub(super) fn set_cookie(&mut self, line: &str, now: Instant) {
-        let (pair, attributes) = line.split_at(line.find(';').unwrap_or(line.len()));
-        let Some((name, value)) = pair.split_once('=') else {
+    /// Does what a line of `Set-Cookie` asks for.
+    pub(super) fn keep_cookie(&mut self, line: &str, now: Timestamp) {
+        let Some(cookie) = acceptable(line) else {
             return;
         };
-        self.cookies.retain(|cookie| cookie.name != name);
-        let max_age = attributes.split(';').find_map(|attribute| {
-            let (name, value) = attribute.trim().split_once('=')?;
-            let seconds = || value.parse().unwrap_or(0_i64);
-            name.eq_ignore_ascii_case("max-age").then(seconds)
-        });
-        if max_age.is_some_and(|seconds| seconds <= 0) || line.len() > COOKIE_LEN_MAX {
-            return;
+        let kept = Kept {
+            name: cookie.name().to_owned(),
+            value: cookie.value().to_owned(),
+            line: line.to_owned(),
+            expires_at: expires_at(&cookie, now),
+        };
+        // A cookie that is set anew keeps its creation time, and with it its place.
+        match self.cookies.iter_mut().find(|old| old.name == kept.name) {
+            Some(old) => *old = kept,
+            None => self.cookies.push(kept),
         }
-        if self.cookies.len() == COOKIES_MAX {
+        self.cookies.retain(|cookie| cookie.expires_at > now);
+        if self.cookies.len() > COOKIES_MAX {
             self.cookies.remove(0);
         }
-        let seconds = max_age.and_then(|seconds| u64::try_from(seconds).ok());
-        self.cookies.push(Cookie {
-            name: name.to_owned(),
-            value: value.to_owned(),
-            attributes: attributes.to_owned(),
-            expires: seconds.and_then(|seconds| now.checked_add(Duration::from_secs(seconds))),
-        });
     }
 
-    /// Keeps the token that came in a header; an empty one ends it.
-    pub(super) fn set_token(&mut self, token: &str) {
-        self.token = Some(token.to_owned()).filter(|token| !token.is_empty());
+    /// Keeps the token of a header, or forgets it: an ended session is an empty value.
+    pub(super) fn keep_token(&mut self, value: &str) {
+        self.token = (!value.is_empty()).then(|| value.to_owned());
     }
 
-    /// Forgets what has expired.
-    pub(super) fn expire(&mut self, now: Instant) {
-        let live = |cookie: &Cookie| cookie.expires.is_none_or(|expires| now < expires);
-        self.cookies.retain(live);
-    }
-
-    /// The value of the `Cookie` header; `None` when there is none to send.
-    pub(super) fn cookie_header(&self) -> Option<String> {
-        let pairs: Vec<_> = self
-            .cookies
-            .iter()
-            .map(|cookie| pair(&cookie.name, &cookie.value))
+    /// The headers that the browser sends with its next request, with names in lower case. The
+    /// token is among them, unmasked.
+    pub(super) fn request_headers(
+        &self,
+        transport: &Transport,
+        now: Timestamp,
+    ) -> Vec<(String, String)> {
+        let pairs: Vec<String> = self
+            .live(now)
+            .map(|cookie| format!("{}={}", cookie.name, cookie.value))
             .collect();
-        (!pairs.is_empty()).then(|| pairs.join("; "))
+        let mut headers = Vec::new();
+        if !pairs.is_empty() {
+            headers.push(("cookie".to_owned(), pairs.join("; ")));
+        }
+        if let (Some(name), Some(token)) = (transport.header(), &self.token) {
+            headers.push((name.to_ascii_lowercase(), token.clone()));
+        }
+        headers
     }
 
-    /// The value of the token's header, where there is one.
-    pub(super) fn token_header(&self) -> Option<&str> {
+    /// The `Set-Cookie` lines of the cookies that are kept, unmasked.
+    pub(super) fn lines(&self, now: Timestamp) -> impl Iterator<Item = &str> {
+        self.live(now).map(|cookie| cookie.line.as_str())
+    }
+
+    /// The token that came in a header, unmasked.
+    pub(super) fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }
 
-    /// What a page may know of it.
-    pub(super) fn shown(&self, token: &Token, mask: &mut Mask) -> Value {
-        let lines = self.cookies.iter().map(|cookie| {
-            let line = pair(&cookie.name, &cookie.value) + &cookie.attributes;
-            mask.cookies(token, &line)
-        });
-        let lines: Vec<_> = lines.collect();
-        let header = match (token, &self.token) {
-            (Token::Header(name), Some(value)) => Some(format!("{name}: {}", mask.token(value))),
-            _ => None,
-        };
-        json!({ "cookies": lines, "header": header })
+    fn live(&self, now: Timestamp) -> impl Iterator<Item = &Kept> {
+        self.cookies
+            .iter()
+            .filter(move |cookie| cookie.expires_at > now)
     }
 }
 
-fn pair(name: &str, value: &str) -> String {
-    format!("{name}={value}")
+impl fmt::Debug for Jar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Jar({} cookies)", self.cookies.len())
+    }
 }
 
-/// What stands for the tokens of a page: numbers in the order in which they appeared.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Mask {
-    tokens: VecDeque<String>,
-    /// How many are too long ago to be remembered.
-    forgotten: usize,
+/// The cookie of a line that a browser would not ignore.
+fn acceptable(line: &str) -> Option<Cookie<'_>> {
+    if line.len() > LINE_MAX {
+        return None;
+    }
+    let cookie = Cookie::parse(line).ok()?;
+    // A path that does not begin with a slash counts as absent (RFC 6265bis, 5.6.4).
+    let path = cookie.path().filter(|path| path.starts_with('/'));
+    let secure = cookie.secure() == Some(true);
+    // Of the pages that set cookies here, each has the default path `/`.
+    let for_all_of_this_host = cookie.domain().is_none() && path.unwrap_or("/") == "/";
+    let starts_with = |prefix: &str| {
+        let start = cookie.name().get(..prefix.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    // RFC 6265bis, 4.1.3.
+    let keeps_promise = if starts_with("__Host-") {
+        secure && path == Some("/")
+    } else {
+        secure || !starts_with("__Secure-")
+    };
+    (for_all_of_this_host && keeps_promise).then_some(cookie)
 }
 
-/// The most tokens that a page tells apart, so that one that logs in without end takes no
-/// memory without end.
-const TOKENS_MAX: usize = 1_000;
-
-impl Mask {
-    /// What stands for this token; an empty one, which ends a session, is no secret.
-    pub(super) fn token(&mut self, token: &str) -> String {
-        if token.is_empty() {
-            return String::new();
-        }
-        let known = self.tokens.iter().position(|other| other == token);
-        let index = known.unwrap_or_else(|| {
-            if self.tokens.len() == TOKENS_MAX {
-                self.tokens.pop_front();
-                self.forgotten += 1;
-            }
-            self.tokens.push_back(token.to_owned());
-            self.tokens.len() - 1
-        });
-        format!("<token #{}>", self.forgotten + index + 1)
+/// `Max-Age` wins over `Expires`, and without either the cookie lives as long as the browser.
+fn expires_at(cookie: &Cookie<'_>, now: Timestamp) -> Timestamp {
+    if let Some(age) = cookie.max_age() {
+        let seconds = u64::try_from(age.whole_seconds()).unwrap_or(0);
+        return now.saturating_add(Duration::from_secs(seconds));
     }
-
-    /// A `Cookie` or `Set-Cookie` line without the token.
-    pub(super) fn cookies(&mut self, token: &Token, line: &str) -> String {
-        let Token::Cookie(name) = token else {
-            return line.to_owned();
-        };
-        let parts = line.split("; ").map(|part| match part.split_once('=') {
-            Some((other, value)) if other == name => pair(name, &self.token(value)),
-            _ => part.to_owned(),
-        });
-        parts.collect::<Vec<_>>().join("; ")
-    }
-
-    /// The value of any header without the token.
-    pub(super) fn header(&mut self, token: &Token, name: &str, value: &str) -> String {
-        match token {
-            Token::Header(other) if other.eq_ignore_ascii_case(name) => self.token(value),
-            _ if matches!(name, "cookie" | "set-cookie") => self.cookies(token, value),
-            _ => value.to_owned(),
-        }
+    match cookie.expires_datetime() {
+        Some(date) => SystemTime::from(date).into(),
+        None => Timestamp::NEVER,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use session_core::testkit::ManualClock;
+
     use super::*;
 
-    fn by_cookie() -> Token {
-        Token::Cookie("sid".to_owned())
-    }
+    const NOW: Timestamp = ManualClock::START;
 
-    #[test]
-    fn a_jar_sends_what_it_was_given_and_shows_no_token() {
-        let (mut jar, mut mask, now) = (Jar::default(), Mask::default(), Instant::now());
-        jar.set_cookie("a=1", now);
-        jar.set_cookie("sid=SECRET; HttpOnly; Path=/", now);
-        assert_eq!(jar.cookie_header().as_deref(), Some("a=1; sid=SECRET"));
-        let shown = jar.shown(&by_cookie(), &mut mask);
-        let lines = json!(["a=1", "sid=<token #1>; HttpOnly; Path=/"]);
-        assert_eq!(shown, json!({ "cookies": lines, "header": null }));
-    }
-
-    #[test]
-    fn a_deletion_and_the_passing_of_time_empty_a_jar() {
-        let (mut jar, now) = (Jar::default(), Instant::now());
-        jar.set_cookie("sid=x; Path=/", now);
-        jar.set_cookie("sid=; Path=/; Max-Age=0", now);
-        assert_eq!(jar.cookie_header(), None);
-        jar.set_cookie("sid=x; Max-Age=60", now);
-        jar.expire(now + Duration::from_secs(59));
-        assert!(jar.cookie_header().is_some());
-        jar.expire(now + Duration::from_secs(60));
-        assert_eq!(jar.cookie_header(), None);
-    }
-
-    #[test]
-    fn a_jar_does_not_grow_without_end() {
-        let (mut jar, now) = (Jar::default(), Instant::now());
-        for number in 0..100 {
-            jar.set_cookie(&format!("c{number}=1"), now);
+    fn jar(lines: &[&str]) -> Jar {
+        let mut jar = Jar::default();
+        for line in lines {
+            jar.keep_cookie(line, NOW);
         }
-        jar.set_cookie(&format!("large={}", "x".repeat(COOKIE_LEN_MAX)), now);
-        assert_eq!(jar.cookies.len(), COOKIES_MAX);
-        assert_eq!(jar.cookies[0].name, "c68");
+        jar
+    }
+
+    fn sent(jar: &Jar, now: Timestamp) -> Option<String> {
+        let transport = Transport::Cookie("__Host-sid".into());
+        let headers = jar.request_headers(&transport, now);
+        headers.into_iter().next().map(|(name, value)| {
+            assert_eq!(name, "cookie");
+            value
+        })
     }
 
     #[test]
-    fn tokens_are_numbered_as_they_appear() {
-        let mut mask = Mask::default();
-        assert_eq!(mask.token("x"), "<token #1>");
-        assert_eq!(mask.token("y"), "<token #2>");
-        assert_eq!(mask.token("x"), "<token #1>");
-        assert_eq!(mask.token(""), "");
-        for number in 0..TOKENS_MAX {
-            mask.token(&number.to_string());
+    fn cookies_are_sent_back_in_the_order_in_which_they_came() {
+        let lines = [
+            "b=2",
+            "a=1; Path=/; HttpOnly",
+            "__Host-sid=x; Secure; Path=/",
+        ];
+        let jar = jar(&lines);
+        assert_eq!(sent(&jar, NOW).as_deref(), Some("b=2; a=1; __Host-sid=x"));
+        assert_eq!(jar.lines(NOW).collect::<Vec<_>>(), lines);
+    }
+
+    #[test]
+    fn a_cookie_that_is_set_anew_takes_the_place_of_the_old_one() {
+        let jar = jar(&["a=1; Max-Age=5", "b=2", "a=3"]);
+        assert_eq!(sent(&jar, NOW).as_deref(), Some("a=3; b=2"));
+        assert_eq!(jar.lines(NOW).next(), Some("a=3"));
+    }
+
+    #[test]
+    fn max_age_zero_and_a_date_in_the_past_delete() {
+        for deletion in [
+            "a=; Max-Age=0",
+            "a=; Max-Age=-1",
+            "a=; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+            "a=; Max-Age=0; Expires=Thu, 01 Jan 2037 00:00:00 GMT",
+        ] {
+            let jar = jar(&["a=1", "b=2", deletion]);
+            assert_eq!(sent(&jar, NOW).as_deref(), Some("b=2"), "{deletion}");
         }
-        assert_eq!(mask.tokens.len(), TOKENS_MAX);
-        assert_eq!(mask.token("new"), format!("<token #{}>", TOKENS_MAX + 3));
     }
 
     #[test]
-    fn a_token_is_masked_wherever_it_travels() {
-        let mut mask = Mask::default();
-        let masked = mask.header(&by_cookie(), "cookie", "a=1; sid=SECRET");
-        assert_eq!(masked, "a=1; sid=<token #1>");
-        let by_header = Token::Header("X-Auth-Token".to_owned());
-        assert_eq!(
-            mask.header(&by_header, "x-auth-token", "OTHER"),
-            "<token #2>"
-        );
-        assert_eq!(
-            mask.header(&by_header, "vary", "x-auth-token"),
-            "x-auth-token"
-        );
+    fn max_age_wins_over_expires_and_counts_only_when_it_is_a_number() {
+        let both = jar(&["a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=10"]);
+        assert_eq!(sent(&both, NOW).as_deref(), Some("a=1"));
+        let unreadable = jar(&["a=1; Max-Age=soon"]);
+        assert_eq!(sent(&unreadable, NOW).as_deref(), Some("a=1"));
+    }
+
+    #[test]
+    fn a_cookie_is_gone_when_its_time_is_over() {
+        let jar = jar(&[
+            "a=1; Max-Age=10",
+            "b=2; Expires=Thu, 01 Jan 2026 00:00:05 GMT",
+        ]);
+        let after = |seconds| NOW.saturating_add(Duration::from_secs(seconds));
+        assert_eq!(sent(&jar, after(4)).as_deref(), Some("a=1; b=2"));
+        assert_eq!(sent(&jar, after(5)).as_deref(), Some("a=1"));
+        assert_eq!(sent(&jar, after(10)), None);
+        assert_eq!(jar.lines(after(10)).count(), 0);
+    }
+
+    #[test]
+    fn what_a_browser_would_ignore_is_not_kept() {
+        let long = format!("long={}", "x".repeat(LINE_MAX));
+        for ignored in [
+            "no pair",
+            "=1",
+            "a=1; Path=/below",
+            "a=1; Domain=example.org",
+            "__Host-sid=x; Path=/",
+            "__Host-sid=x; Secure",
+            "__host-sid=x; Secure; Path=/below",
+            "__Secure-sid=x",
+            &long,
+        ] {
+            assert_eq!(sent(&jar(&[ignored]), NOW), None, "{ignored:?}");
+        }
+    }
+
+    #[test]
+    fn a_full_jar_drops_the_oldest_cookie() {
+        let mut jar = Jar::default();
+        for number in 0..=COOKIES_MAX {
+            jar.keep_cookie(&format!("c{number}=x"), NOW);
+        }
+        let lines: Vec<&str> = jar.lines(NOW).collect();
+        assert_eq!(lines.len(), COOKIES_MAX);
+        assert_eq!(lines.first(), Some(&"c1=x"));
+    }
+
+    #[test]
+    fn a_token_that_came_in_a_header_is_sent_in_it_until_the_session_ends() {
+        let transport = Transport::Header("X-Auth-Token".into());
+        let mut jar = Jar::default();
+        jar.keep_token("s3cret");
+        let headers = jar.request_headers(&transport, NOW);
+        assert_eq!(headers, [("x-auth-token".into(), "s3cret".into())]);
+        jar.keep_token("");
+        assert!(jar.request_headers(&transport, NOW).is_empty());
+    }
+
+    #[test]
+    fn a_jar_does_not_print_what_it_keeps() {
+        let mut jar = jar(&["__Host-sid=s3cret; Secure; Path=/"]);
+        jar.keep_token("s3cret");
+        assert_eq!(format!("{jar:?}"), "Jar(1 cookies)");
     }
 }

@@ -1,90 +1,113 @@
-//! What lets one page be several browsers. A script never sees `Set-Cookie`, nor an `HttpOnly`
-//! cookie, and a page has one cookie jar. So the server plays the browsers: it keeps a jar for
-//! each pane of each page, sends the page's requests to itself, and tells everything about them
-//! but the token.
+//! The page's relay: it plays the page's browsers. A script is shown neither `Set-Cookie` nor
+//! an `HttpOnly` cookie, and a page has but one cookie jar; so the relay keeps a jar for each
+//! pane of each loaded page, sends the pane's requests to this very server, and tells of them
+//! everything but the token.
 //!
-//! It is no open proxy: it reaches this server alone, and there only what the page has buttons
-//! for; it answers pages of this server alone, and each reaches its own jars alone.
+//! It consults no session of whoever asks: the page's own browser never gets a cookie by it.
 
+mod conversation;
 mod endpoints;
-mod exchange;
+mod forward;
 mod jar;
+mod look;
+mod mask;
+mod origin;
 mod pages;
-mod target;
+mod routes;
+mod text;
+mod transport;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
-use session_core::SessionManager;
+use session_core::{Clock, Entropy, EntropyError, SessionManager, SystemClock, SystemEntropy};
 
 pub(crate) use endpoints::{forget, look, open, send, steal};
-pub(crate) use jar::Token;
 use pages::Pages;
+use transport::Transport;
 
-use crate::options::{Framework, Options};
+use crate::options::Options;
 
-/// The relay of a server.
+/// The jars of all pages, and the way to the server.
 pub(crate) struct Relay {
     sessions: SessionManager,
-    framework: Framework,
-    /// Where this server listens.
+    /// Where the server is reached.
     address: SocketAddr,
-    /// How the token travels.
-    token: Token,
+    transport: Arc<Transport>,
+    /// What a page is told when it opens.
+    facts: Value,
     pages: Mutex<Pages>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
 }
 
 impl Relay {
-    /// The relay of the server that listens on `address`.
+    /// The relay of the server that listens on `address`, without pages.
     pub(crate) fn new(options: &Options, sessions: &SessionManager, address: SocketAddr) -> Self {
+        let entropy = Arc::new(SystemEntropy::new());
+        Self::with(options, sessions, address, Arc::new(SystemClock), entropy)
+    }
+
+    fn with(
+        options: &Options,
+        sessions: &SessionManager,
+        address: SocketAddr,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        let transport = Arc::new(Transport::of(sessions, options.header.as_deref()));
+        let framework = options.framework.to_possible_value();
         Self {
             sessions: sessions.clone(),
-            framework: options.framework,
             address: reachable(address),
-            token: match &options.header {
-                Some(name) => Token::Header(name.clone()),
-                None => Token::Cookie(sessions.cookie_name().to_owned()),
-            },
-            pages: Mutex::default(),
+            facts: json!({
+                "framework": framework.as_ref().map(PossibleValue::get_name),
+                // What is behind the colon may hold a password.
+                "store": options.store.reveal().split(':').next(),
+                "transport": transport.facts(),
+            }),
+            pages: Mutex::new(Pages::new(transport.clone())),
+            transport,
+            clock,
+            entropy,
         }
     }
 
-    /// What a page is told when it opens.
-    fn facts(&self) -> Value {
-        let framework = self.framework.to_possible_value();
-        let (kind, name) = match &self.token {
-            Token::Cookie(name) => ("cookie", name),
-            Token::Header(name) => ("header", name),
-        };
-        json!({
-            "framework": framework.as_ref().map(clap::builder::PossibleValue::get_name),
-            "store": "memory",
-            "transport": { "kind": kind, "name": name },
-        })
+    /// Opens a page and answers its name: 128 random bits in 32 hexadecimal digits, since
+    /// whoever knows it can use the page's jars.
+    fn open_page(&self) -> Result<String, EntropyError> {
+        let mut bits = [0; 16];
+        self.entropy.fill(&mut bits)?;
+        let name = format!("{:032x}", u128::from_be_bytes(bits));
+        self.pages.lock().open(name.clone(), self.clock.now());
+        Ok(name)
     }
-
-    /// Jars are changed in one step each, so a panic leaves none of them half changed.
-    fn pages(&self) -> MutexGuard<'_, Pages> {
-        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A server that listens on every address is reached on a loopback one.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    address
 }
 
 impl fmt::Debug for Relay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Relay")
+        f.debug_struct("Relay")
+            .field("address", &self.address)
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
     }
 }
+
+/// The address under which a server can be reached from its own machine: one that listens on
+/// all interfaces also listens on loopback.
+fn reachable(listening: SocketAddr) -> SocketAddr {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listening.port())
+}
+
+#[cfg(test)]
+mod tests;
