@@ -59,8 +59,8 @@
 //! A transcript shows requests, the status, the headers of a response that concern the session
 //! and its text, and the calls of the store. Tokens stand in it as `<token 1>`, `<token 2>`, in
 //! the order in which they were sent. Everything else that frameworks answer differently is
-//! left out: dates, the type and length of the text, the names of servers, and where the
-//! body is cut into frames.
+//! left out: dates, the names of servers, the type of the text, its length where the application
+//! did not announce one, and where the body is cut into frames.
 //!
 //! Each scenario is played twice: with a store that answers at once, and with one that has to be
 //! awaited. Both look the same from outside.
