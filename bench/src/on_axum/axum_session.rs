@@ -13,7 +13,7 @@ use crate::scenario::{
 
 type Session = ::axum_session::Session<SessionNullPool>;
 
-pub(crate) async fn router() -> Result<Router, Box<dyn Error>> {
+pub(super) async fn router() -> Result<Router, Box<dyn Error>> {
     let config = SessionConfig::default().with_key(Key::generate());
     let store = SessionStore::<SessionNullPool>::new(None, config).await?;
     Ok(Router::new()

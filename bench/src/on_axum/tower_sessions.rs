@@ -10,7 +10,7 @@ use crate::scenario::{
     SEED_COUNTER, SEED_HISTORY, UNTOUCHED, UPDATE, failed, seed_history,
 };
 
-pub(crate) fn router() -> Router {
+pub(super) fn router() -> Router {
     Router::new()
         .route(READ, get(read))
         .route(COUNT, post(count))

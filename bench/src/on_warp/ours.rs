@@ -1,34 +1,35 @@
-//! This workspace: adapter-axum on the memory store; everything as it comes.
+//! This workspace: adapter-warp on the memory store; everything as it comes.
 
 use std::error::Error;
 
-use adapter_axum::{Session, SessionLayer};
-use axum::Router;
-use axum::routing::{get, post};
+use adapter_warp::{Session, SessionLayer, session};
 use session_core::{MemoryStore, SecretKey, SessionManager};
+use tower_layer::Layer;
+use warp::{Filter, get, path, post};
 
+use super::WarpSite;
 use crate::scenario::{
-    APPEND, Answer, COUNT, COUNTER, COUNTER_SEED, CREATE, DONE, HISTORY, LENGTH, Message, READ,
-    SEED_COUNTER, SEED_HISTORY, UNTOUCHED, UPDATE, failed, seed_history,
+    Answer, COUNTER, COUNTER_SEED, DONE, HISTORY, Message, failed, seed_history,
 };
+use crate::site::Site;
 
-pub(crate) fn router() -> Result<Router, Box<dyn Error>> {
+pub(super) fn site() -> Result<Box<dyn Site>, Box<dyn Error>> {
     let sessions = SessionManager::builder()
         .secret_key(SecretKey::generate()?)
         .store(MemoryStore::new())
         .build()?;
-    Ok(Router::new()
-        .route(READ, get(read))
-        .route(COUNT, post(count))
-        .route(UNTOUCHED, get(untouched))
-        .route(CREATE, post(create))
-        .route(APPEND, post(append))
-        .route(UPDATE, post(update))
-        .route(SEED_COUNTER, post(seed_counter))
-        .route(SEED_HISTORY, post(seed_chat))
-        .route(LENGTH, get(length))
-        .layer(SessionLayer::new(sessions))
-        .with_state(()))
+    let routes = path!("read").and(get()).and(session()).then(read);
+    let routes = routes.or(path!("count").and(post()).and(session()).then(count));
+    let routes = routes.or(path!("untouched").and(get()).then(untouched));
+    let routes = routes.or(path!("create").and(post()).and(session()).then(create));
+    let routes = routes.or(path!("append").and(post()).and(session()).then(append));
+    let counter = path!("seed" / "counter").and(post()).and(session());
+    let routes = routes.or(counter.then(seed_counter));
+    let history = path!("seed" / "history").and(post()).and(session());
+    let routes = routes.or(history.then(seed_chat));
+    let routes = routes.or(path!("length").and(get()).and(session()).then(length));
+    let service = SessionLayer::new(sessions).layer(warp::service(routes));
+    Ok(Box::new(WarpSite::new(service)))
 }
 
 async fn read(session: Session) -> Answer {
@@ -55,17 +56,6 @@ async fn create(session: Session) -> Answer {
 async fn append(session: Session) -> Answer {
     session
         .append_attribute(HISTORY, &Message::new())
-        .map_err(failed)?;
-    Ok(DONE.to_owned())
-}
-
-async fn update(session: Session) -> Answer {
-    // The closure may run again on a conflict, so it keeps the message.
-    let message = Message::new();
-    session
-        .update_attribute(HISTORY, move |history: &mut Vec<Message>| {
-            history.push(message.clone());
-        })
         .map_err(failed)?;
     Ok(DONE.to_owned())
 }

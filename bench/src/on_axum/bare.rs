@@ -11,7 +11,7 @@ use crate::scenario::{
     SEED_HISTORY, UNTOUCHED, UPDATE, seed_history,
 };
 
-pub(crate) fn router() -> Router {
+pub(super) fn router() -> Router {
     Router::new()
         .route(READ, get(read))
         .route(COUNT, post(count))
