@@ -98,7 +98,10 @@ fn respond<B: MessageBody, S: 'static>(
     committed: Result<Delivery, SessionError>,
 ) -> Answer<SessionBody<B, S>> {
     let (delivery, failure) = match committed {
-        Ok(delivery) => (delivery, exchange.noted_failure()),
+        Ok(delivery) => {
+            let noted = delivery.noted_failure().cloned();
+            (delivery, noted)
+        }
         Err(error) => (exchange.salvage().unwrap_or_default(), Some(error)),
     };
     let answer = match (answer, failure) {

@@ -116,10 +116,10 @@ where
     let mut response = answer?;
     match committed {
         Ok(delivery) => {
-            if P::reports_rejection(&mut response)
-                && let Some(error) = exchange.as_ref().and_then(Exchange::noted_failure)
+            if let Some(error) = delivery.noted_failure()
+                && P::reports_rejection(&mut response)
             {
-                let mut response = failure(&error).map(P::text);
+                let mut response = failure(error).map(P::text);
                 delivery.write_to(&mut ResponseHeaders(response.headers_mut()));
                 return Ok(response);
             }

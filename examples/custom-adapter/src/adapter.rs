@@ -49,7 +49,10 @@ async fn serve(
     })
     .await;
     let (delivery, failure) = match exchange.commit().await {
-        Ok(delivery) => (delivery, exchange.noted_failure()),
+        Ok(delivery) => {
+            let noted = delivery.noted_failure().cloned();
+            (delivery, noted)
+        }
         Err(error) => (exchange.salvage().unwrap_or_default(), Some(error)),
     };
     if let Some(failure) = failure {

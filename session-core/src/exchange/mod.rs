@@ -213,15 +213,6 @@ impl<S> Exchange<S> {
         self.inner.state.lock().stored_key().is_some()
     }
 
-    /// What [`ExchangeHandle::note_failure`] remembered; `None` for almost every request. An
-    /// adapter whose framework answered for a handler that could not have its session puts the
-    /// response of this error in the place of that answer.
-    #[must_use]
-    pub fn noted_failure(&self) -> Option<SessionError> {
-        let state = self.inner.state.lock();
-        state.noted_failure.as_deref().cloned()
-    }
-
     fn readers(&self) -> Readers {
         if self.may_change() {
             Readers::Some

@@ -41,7 +41,8 @@ pub(super) const SCENARIOS: &[Scenario] = scenarios! {
         a_session_begins_with_its_first_write,
         what_is_written_is_read_by_the_next_request,
         a_look_is_no_access_and_leaves_no_trace,
-        visitors_who_share_a_connection_share_nothing_else;
+        visitors_who_share_a_connection_share_nothing_else,
+        where_sessions_are_switched_off_there_is_none(visits::not_for_reading_a_file);
     logins:
         a_login_changes_the_id_and_keeps_the_rest,
         a_rotation_leaves_exactly_one_id,

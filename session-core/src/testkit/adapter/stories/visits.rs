@@ -1,5 +1,6 @@
 //! How a session begins, and how it is used.
 
+use crate::SessionManagerBuilder;
 use crate::testkit::adapter::stage::Stage;
 
 pub(super) fn a_session_begins_with_its_first_write(stage: &Stage) {
@@ -50,4 +51,18 @@ pub(super) fn visitors_who_share_a_connection_share_nothing_else(stage: &Stage) 
     ada.get("/session/get:cart");
     stage.visitor("a stranger").get("/existing/get:cart");
     bert.get("/session/get:cart");
+}
+
+pub(super) fn not_for_reading_a_file(builder: SessionManagerBuilder) -> SessionManagerBuilder {
+    builder.skip_when(|facts| facts.method() == "GET" && facts.path().ends_with("/say:file"))
+}
+
+pub(super) fn where_sessions_are_switched_off_there_is_none(stage: &Stage) {
+    let mut ada = stage.visitor("ada");
+    ada.post("/session/set:cart=book");
+    stage.tell("It depends on method and path: here on GET, and on say:file at the end.");
+    ada.get("/existing/get:cart/say:file");
+    ada.get("/session/get:cart/say:file");
+    ada.post("/session/get:cart/say:file");
+    ada.get("/session/say:file/get:cart");
 }
