@@ -3,13 +3,15 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Buf;
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use session_core::{BoxError, Exchange, Main};
+use session_core::{BodyExchange, BodyFrame, BoxError, Main};
 
 /// How the bodies of a framework carry a session. A framework with one body type of its own
 /// implements this so that a response without late writes keeps its body as it is.
-pub trait BodyPolicy<B, S> {
+pub trait BodyPolicy<B: Body, S> {
     /// The body of a response of the service.
     type Body;
 
@@ -17,11 +19,23 @@ pub trait BodyPolicy<B, S> {
     fn plain(body: B) -> Self::Body;
 
     /// A body during which the session may still change; see [`SessionBody::watched`].
-    fn watched(body: B, exchange: Exchange<S>, length: Option<u64>) -> Self::Body;
+    fn watched(body: B, session: BodySession<B, S>) -> Self::Body;
 
     /// A body with this text alone.
     fn text(text: &'static str) -> Self::Body;
+
+    /// True when this is the framework's own report of a rejection that nobody handled. A
+    /// failure that was noted with
+    /// [`note_failure`](session_core::ExchangeHandle::note_failure) then answers in its place.
+    /// Looking may read a body that lies in memory, and must leave it as it was.
+    ///
+    /// False where extractors answer their failures themselves, as in most frameworks: their
+    /// responses are never replaced.
+    fn reports_rejection(response: &mut Response<B>) -> bool;
 }
+
+/// The session along a body of the type `B`.
+pub type BodySession<B, S> = BodyExchange<Frame<<B as Body>::Data>, S>;
 
 /// Wraps any body in a [`SessionBody`].
 #[derive(Clone, Copy, Debug)]
@@ -38,14 +52,18 @@ where
         SessionBody::plain(body)
     }
 
-    fn watched(body: B, exchange: Exchange<S>, length: Option<u64>) -> Self::Body {
-        SessionBody::watched(body, exchange, length)
+    fn watched(body: B, session: BodySession<B, S>) -> Self::Body {
+        SessionBody::watched(body, session)
     }
 
     fn text(text: &'static str) -> Self::Body {
         SessionBody {
             kind: Kind::Text { text: Some(text) },
         }
+    }
+
+    fn reports_rejection(_: &mut Response<B>) -> bool {
+        false
     }
 }
 
@@ -68,19 +86,9 @@ pin_project! {
         B: Body,
     {
         Plain { #[pin] body: B },
-        Watched { #[pin] body: B, watch: Watch<B::Data, S> },
+        Watched { #[pin] body: B, session: BodySession<B, S> },
         Text { text: Option<&'static str> },
     }
-}
-
-struct Watch<D, S> {
-    // Gone once the session is finished.
-    exchange: Option<Exchange<S>>,
-    // What is left of a length that the client knows: it stops reading at the last byte, and
-    // servers stop polling there.
-    bytes_left: Option<u64>,
-    // The end of the body, held back until the session is finished.
-    held: Option<Option<Frame<D>>>,
 }
 
 impl<B: Body, S> SessionBody<B, S> {
@@ -92,19 +100,22 @@ impl<B: Body, S> SessionBody<B, S> {
         }
     }
 
-    /// A body during which the session may still change. `length` is the number of bytes that
-    /// the client has been promised, if it was promised any.
+    /// The body as the service answered it, when its session is finished.
+    ///
+    /// # Errors
+    /// `self`, in a box, when the session may still change.
+    pub fn into_plain(self) -> Result<B, Pin<Box<Self>>> {
+        match self.kind {
+            Kind::Plain { body } => Ok(body),
+            kind => Err(Box::pin(Self { kind })),
+        }
+    }
+
+    /// A body during which the session may still change.
     #[must_use]
-    pub const fn watched(body: B, exchange: Exchange<S>, length: Option<u64>) -> Self {
+    pub const fn watched(body: B, session: BodySession<B, S>) -> Self {
         Self {
-            kind: Kind::Watched {
-                body,
-                watch: Watch {
-                    exchange: Some(exchange),
-                    bytes_left: length,
-                    held: None,
-                },
-            },
+            kind: Kind::Watched { body, session },
         }
     }
 }
@@ -124,7 +135,17 @@ where
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         match self.project().kind.project() {
             KindProjection::Plain { body } => body.poll_frame(cx).map_err(Into::into),
-            KindProjection::Watched { body, watch } => watch.poll_frame(body, cx),
+            KindProjection::Watched { mut body, session } => session.poll_next(cx, |cx| {
+                let next = ready!(body.as_mut().poll_frame(cx));
+                Poll::Ready(next.map(|next| match next {
+                    Ok(frame) => Ok(BodyFrame {
+                        bytes: frame.data_ref().map_or(0, Buf::remaining),
+                        is_last: frame.is_trailers() || body.is_end_stream(),
+                        frame,
+                    }),
+                    Err(error) => Err(error.into()),
+                }))
+            }),
             KindProjection::Text { text } => {
                 let frame = text.take().map(|text| Frame::data(text.as_bytes().into()));
                 Poll::Ready(frame.map(Ok))
@@ -136,7 +157,7 @@ where
         match &self.kind {
             Kind::Plain { body } => body.is_end_stream(),
             // Before the session is finished the end must not be seen.
-            Kind::Watched { body, watch } => watch.exchange.is_none() && body.is_end_stream(),
+            Kind::Watched { body, session } => session.is_finished() && body.is_end_stream(),
             Kind::Text { text } => text.is_none(),
         }
     }
@@ -149,60 +170,18 @@ where
     }
 }
 
-impl<D: bytes::Buf, S> Watch<D, S> {
-    fn poll_frame<B>(
-        &mut self,
-        mut body: Pin<&mut B>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<D>, BoxError>>>
-    where
-        B: Body<Data = D>,
-        B::Error: Into<BoxError>,
-    {
-        loop {
-            let Some(exchange) = &mut self.exchange else {
-                return body.poll_frame(cx).map_err(Into::into);
-            };
-            if self.held.is_some() {
-                let finished = ready!(exchange.poll_finish(cx));
-                self.exchange = None;
-                let end = self.held.take().flatten();
-                return Poll::Ready(match finished {
-                    Ok(()) => end.map(Ok),
-                    Err(error) => Some(Err(error.into())),
-                });
-            }
-            if let Err(error) = ready!(exchange.poll_flush(cx)) {
-                self.exchange = None;
-                return Poll::Ready(Some(Err(error.into())));
-            }
-            match body.as_mut().poll_frame(cx) {
-                Poll::Pending => {
-                    ready!(exchange.poll_keep_alive(cx));
-                }
-                Poll::Ready(None) => self.held = Some(None),
-                Poll::Ready(Some(Ok(frame))) => {
-                    self.count(&frame);
-                    // Trailers are the last frame, and servers poll no more behind them.
-                    let last = frame.is_trailers() || body.is_end_stream();
-                    if !last && self.bytes_left != Some(0) {
-                        return Poll::Ready(Some(Ok(frame)));
-                    }
-                    self.held = Some(Some(frame));
-                }
-                Poll::Ready(Some(Err(error))) => {
-                    // The response is broken; what was written is stored all the same.
-                    self.exchange = None;
-                    return Poll::Ready(Some(Err(error.into())));
-                }
-            }
-        }
+/// As the service's own body. With this a service that has a layer can be given another, for
+/// the sessions of a second manager.
+impl<B: Body + From<&'static str>, S> From<&'static str> for SessionBody<B, S> {
+    fn from(text: &'static str) -> Self {
+        Self::plain(text.into())
     }
+}
 
-    fn count(&mut self, frame: &Frame<D>) {
-        if let (Some(left), Some(data)) = (&mut self.bytes_left, frame.data_ref()) {
-            *left = left.saturating_sub(data.remaining() as u64);
-        }
+/// As for a text.
+impl<B: Body + From<bytes::Bytes>, S> From<bytes::Bytes> for SessionBody<B, S> {
+    fn from(data: bytes::Bytes) -> Self {
+        Self::plain(data.into())
     }
 }
 

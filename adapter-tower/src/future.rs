@@ -23,8 +23,10 @@ pin_project! {
     where
         F: Future,
     {
+        // Dropped as soon as it has answered: what it still holds of the request, the exchange's
+        // handle included, must not look like somebody who may change the session.
         #[pin]
-        handler: F,
+        handler: Option<F>,
         exchange: Option<Exchange<S>>,
         // What the handler answered, while its session is being stored. In a box, since few
         // responses wait for that and all futures are moved.
@@ -36,7 +38,7 @@ pin_project! {
 impl<F: Future, S, P> ResponseFuture<F, S, P> {
     pub(crate) const fn new(handler: F, exchange: Exchange<S>) -> Self {
         Self {
-            handler,
+            handler: Some(handler),
             exchange: Some(exchange),
             answer: None,
             policy: PhantomData,
@@ -54,20 +56,18 @@ where
     type Output = Result<Response<P::Body>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
+        let mut this = self.project();
         let Some(exchange) = this.exchange else {
             // Polled again after completion, which the contract of futures leaves open.
             return Poll::Pending;
         };
-        let Some(answer) = this.answer.take() else {
-            let answer = match this.handler.poll(cx) {
-                Poll::Ready(answer) => answer,
-                Poll::Pending => {
-                    // Completes only during a body.
-                    let _ = exchange.poll_keep_alive(cx);
-                    return Poll::Pending;
-                }
+        if let Some(handler) = this.handler.as_mut().as_pin_mut() {
+            let Poll::Ready(answer) = handler.poll(cx) else {
+                // Completes only during a body.
+                let _ = exchange.poll_keep_alive(cx);
+                return Poll::Pending;
             };
+            this.handler.set(None);
             if answer.is_err() {
                 // No response head will tell the client anything: as for a handler that was
                 // dropped, nothing is stored.
@@ -84,6 +84,10 @@ where
                     Poll::Pending
                 }
             };
+        }
+        let Some(answer) = this.answer.take() else {
+            // Polled again after a panic; there is nothing to answer with.
+            return Poll::Pending;
         };
         match exchange.poll_commit(cx) {
             Poll::Ready(committed) => {
@@ -112,6 +116,13 @@ where
     let mut response = answer?;
     match committed {
         Ok(delivery) => {
+            if let Some(error) = delivery.noted_failure()
+                && P::reports_rejection(&mut response)
+            {
+                let mut response = failure(error).map(P::text);
+                delivery.write_to(&mut ResponseHeaders(response.headers_mut()));
+                return Ok(response);
+            }
             if !delivery.is_empty() {
                 delivery.write_to(&mut ResponseHeaders(response.headers_mut()));
             }
@@ -125,25 +136,17 @@ where
         }
     }
     // After an upgrade the connection is no longer this request's.
-    let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    Ok(match exchange {
-        Some(exchange)
-            if !upgraded && (exchange.may_change() || must_keep_alive(&exchange, &response)) =>
-        {
-            let length = content_length(&response);
-            response.map(|body| P::watched(body, exchange, length))
-        }
-        _ => response.map(P::plain),
-    })
+    let exchange = exchange.filter(|_| response.status() != StatusCode::SWITCHING_PROTOCOLS);
+    let exact = response.body().size_hint().exact();
+    let session = exchange.and_then(|it| it.into_body(exact, announced(&response)));
+    Ok(response.map(|body| match session {
+        Some(session) => P::watched(body, session),
+        None => P::plain(body),
+    }))
 }
 
-/// A body that is still being made may take longer than its session may lie idle.
-fn must_keep_alive<B: Body, S>(exchange: &Exchange<S>, response: &Response<B>) -> bool {
-    response.body().size_hint().exact().is_none() && exchange.uses_session()
-}
-
-/// The response that takes the place of the handler's when the session could not be stored:
-/// opaque, with a fixed text.
+/// The response that takes the place of the handler's when the session could not be opened or
+/// stored: opaque, with a fixed text.
 fn failure(error: &SessionError) -> Response<&'static str> {
     let mut response = Response::new(error.public_text());
     *response.status_mut() =
@@ -157,13 +160,10 @@ fn failure(error: &SessionError) -> Response<&'static str> {
     response
 }
 
-/// The length that the response announces, if it does.
-fn content_length<B: Body>(response: &Response<B>) -> Option<u64> {
-    let announced = response
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    announced.or_else(|| response.body().size_hint().exact())
+/// The length that the handler announces, if it does.
+fn announced<B>(response: &Response<B>) -> Option<u64> {
+    let length = response.headers().get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
 
 impl<F: Future, S, P> std::fmt::Debug for ResponseFuture<F, S, P> {

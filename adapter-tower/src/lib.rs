@@ -10,7 +10,7 @@ mod headers;
 mod layer;
 mod runtime;
 
-pub use body::{BodyPolicy, SessionBody, WrapBody};
+pub use body::{BodyPolicy, BodySession, SessionBody, WrapBody};
 pub use future::ResponseFuture;
 pub use layer::{SessionLayer, SessionService};
 pub use runtime::TokioRuntime;

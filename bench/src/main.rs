@@ -1,18 +1,19 @@
-//! Session libraries side by side, on axum, in one process and one run.
+//! Session libraries side by side, on each web framework, in one process and one run.
 //!
-//! What is compared is what a session costs: the time of a request through a router with a
-//! session layer, less the time of the same request through the same router without one.
+//! What is compared is what a session costs: the time of a request through an application with
+//! sessions, less the time of the same request through the same application without.
 //! Absolute times belong to a machine; the ratio between two libraries in one run is what can
 //! be quoted, so that is what has targets.
 //!
 //! How it is measured:
 //!
-//! - Every router gets its state at once (`with_state(())`), as `axum::serve` does it. A
-//!   router without a state applies its layers again for every request.
-//! - A *slot* is one variant in one scenario: a new router with an empty store, one visitor
+//! - An application is called as the server of its framework calls it; see the folder of that
+//!   framework.
+//! - A *slot* is one variant in one scenario: a new site with an empty store, one visitor
 //!   whose session is prepared, a warm-up, then about 20 ms of requests one after the other.
-//!   A *round* is a slot of everything, in a new (seeded) order. The overhead is taken within
-//!   a round; the result is the median over the rounds, with the quartiles beside it.
+//!   A *round* is a slot of everything on a framework, in a new (seeded) order. The overhead
+//!   is taken within a round; the result is the median over the rounds, with the quartiles
+//!   beside it.
 //! - The clock is the CPU time of the process, pinned to one CPU: other programs do not count,
 //!   blocking pools do, and no library pays for wake-ups across CPUs that its user might avoid.
 //! - Building the request and draining the body, as a server does it, is inside; it is the
@@ -23,17 +24,20 @@
 //!   a peer without an append does the same in both.
 //! - Before anything is timed, every variant is asked to prove that it does its job.
 //!
-//! `bench --profile VARIANT SCENARIO` only sends requests, for a profiler.
+//! `bench --framework FRAMEWORK --profile VARIANT SCENARIO` only sends requests, for a
+//! profiler.
 
-mod axum_session;
-mod bare;
 mod check;
+mod framework;
 mod machine;
 mod measure;
-mod ours;
+mod on_actix;
+mod on_axum;
+mod on_warp;
 mod report;
 mod scenario;
-mod tower_sessions;
+mod site;
+mod tower_site;
 mod variant;
 mod visitor;
 
@@ -44,15 +48,19 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use framework::Framework;
 use measure::Plan;
 use report::Report;
-use scenario::Scenario;
 use variant::Variant;
 use visitor::Visitor;
 
-/// Compares session libraries on axum: overhead per request over bare axum.
+/// Compares session libraries: overhead per request over the bare web framework.
 #[derive(Parser)]
 struct Arguments {
+    /// On which web framework.
+    #[arg(long, default_value = "all", value_parser = ["axum", "actix", "warp", "all"])]
+    framework: String,
+
     /// A rough answer in a few seconds.
     #[arg(long)]
     quick: bool,
@@ -90,21 +98,24 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn run(arguments: &Arguments, pinned: bool) -> Result<(), Box<dyn Error>> {
+    let chosen = |framework: &&&Framework| ["all", framework.name].contains(&&*arguments.framework);
+    let frameworks: Vec<&Framework> = Framework::ALL.iter().filter(chosen).copied().collect();
     if let Some(names) = &arguments.profile {
-        return profile(names, arguments.requests).await;
+        return profile(&frameworks, names, arguments.requests).await;
     }
 
-    for variant in Variant::ALL {
-        check::does_its_job(variant).await?;
+    for framework in &frameworks {
+        check::all_do_their_job(framework).await?;
     }
     let plan = Plan {
         rounds: if arguments.quick { 5 } else { arguments.rounds },
         slot: Duration::from_millis(if arguments.quick { 4 } else { 20 }),
         seed: arguments.seed,
     };
-    let measurements = measure::measure(&plan).await?;
-
-    let report = Report::new(&plan, pinned, &measurements);
+    let mut report = Report::new(&plan, pinned);
+    for framework in frameworks {
+        report.add(framework, &measure::measure(framework, &plan).await?);
+    }
     print!("{report}");
     match &arguments.json {
         Some(file) => fs::write(file, serde_json::to_string_pretty(&report)? + "\n")?,
@@ -114,21 +125,33 @@ async fn run(arguments: &Arguments, pinned: bool) -> Result<(), Box<dyn Error>> 
 }
 
 /// Sends `requests` requests and measures nothing: instruction counts come out of comparing
-/// two runs of different length.
-async fn profile(names: &[String], requests: u32) -> Result<(), Box<dyn Error>> {
-    let variant = Variant::ALL.iter().find(|v| names[0] == v.name());
-    let scenario = Scenario::ALL.iter().find(|s| names[1] == s.name());
-    let (Some(variant), Some(scenario)) = (variant, scenario) else {
-        let variants: Vec<_> = Variant::ALL.iter().map(|v| v.name()).collect();
-        let scenarios: Vec<_> = Scenario::ALL.iter().map(|s| s.name()).collect();
-        return Err(format!("variants: {variants:?}; scenarios: {scenarios:?}").into());
-    };
-    let mut visitor = Visitor::arrive(*variant, *scenario).await?;
-    for request in 0..requests {
-        if request % scenario.batch() == 0 {
-            visitor.prepare_batch().await?;
+/// two runs of different length. The first framework that knows both names is taken.
+async fn profile(
+    frameworks: &[&Framework],
+    names: &[String],
+    requests: u32,
+) -> Result<(), Box<dyn Error>> {
+    let mut known = String::new();
+    for framework in frameworks {
+        let (variants, scenarios) = (framework.variants(), framework.scenarios());
+        let variant = variants.iter().find(|variant| names[0] == variant.name());
+        let scenario = scenarios
+            .iter()
+            .find(|scenario| names[1] == scenario.name());
+        if let (Some(variant), Some(scenario)) = (variant, scenario) {
+            let mut visitor = Visitor::arrive(*variant, *scenario).await?;
+            let mut left = requests;
+            while left > 0 {
+                let batch = left.min(scenario.batch());
+                visitor.prepare_batch().await?;
+                visitor.visit(batch).await?;
+                left -= batch;
+            }
+            return Ok(());
         }
-        visitor.visit().await?;
+        let variants: Vec<_> = variants.iter().map(Variant::name).collect();
+        let scenarios: Vec<_> = scenarios.iter().map(|scenario| scenario.name()).collect();
+        known += &format!("; {}: {variants:?}, {scenarios:?}", framework.name);
     }
-    Ok(())
+    Err(format!("variants and scenarios{known}").into())
 }

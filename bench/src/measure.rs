@@ -1,9 +1,9 @@
 //! The timing: rounds of slots in a shuffled order. What the numbers mean is in `main.rs`.
 
 use std::error::Error;
-use std::hint::black_box;
 use std::time::Duration;
 
+use crate::framework::Framework;
 use crate::machine::cpu_time;
 use crate::scenario::Scenario;
 use crate::variant::Variant;
@@ -22,35 +22,54 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
 }
 
-/// One round of one scenario: nanoseconds per request, in the order of [`Variant::ALL`].
+/// One round of one scenario: nanoseconds per request.
 pub(crate) struct Round {
-    /// What was measured.
-    pub(crate) scenario: Scenario,
-    /// Its times.
-    pub(crate) nanoseconds: [f64; Variant::ALL.len()],
+    scenario: Scenario,
+    /// In the order of [`Framework::variants`].
+    nanoseconds: Vec<f64>,
 }
 
 impl Round {
-    /// The time of one variant.
-    pub(crate) const fn of(&self, variant: Variant) -> f64 {
-        self.nanoseconds[variant as usize]
+    /// The times of bare, of ours and of the peers.
+    pub(crate) const fn new(scenario: Scenario, nanoseconds: Vec<f64>) -> Self {
+        Self {
+            scenario,
+            nanoseconds,
+        }
+    }
+
+    /// What was measured.
+    pub(crate) const fn scenario(&self) -> Scenario {
+        self.scenario
+    }
+
+    /// The time of the bare framework.
+    pub(crate) fn bare(&self) -> f64 {
+        self.nanoseconds[0]
+    }
+
+    /// What sessions add to it: ours first, then the peers.
+    pub(crate) fn overheads(&self) -> impl Iterator<Item = f64> {
+        self.nanoseconds[1..].iter().map(|time| time - self.bare())
     }
 }
 
-/// Measures everything.
-pub(crate) async fn measure(plan: &Plan) -> Result<Vec<Round>, Box<dyn Error>> {
+/// Measures everything on one framework.
+pub(crate) async fn measure(
+    framework: &Framework,
+    plan: &Plan,
+) -> Result<Vec<Round>, Box<dyn Error>> {
+    let variants = framework.variants();
+    let places: Vec<usize> = (0..variants.len()).collect();
     let mut order = Order(plan.seed);
     let mut rounds = Vec::new();
     for _ in 0..plan.rounds {
-        for scenario in order.shuffled(Scenario::ALL) {
-            let mut nanoseconds = [0.0; Variant::ALL.len()];
-            for variant in order.shuffled(&Variant::ALL) {
-                nanoseconds[variant as usize] = slot(variant, scenario, plan.slot).await?;
+        for scenario in order.shuffled(&framework.scenarios()) {
+            let mut nanoseconds = vec![0.0; variants.len()];
+            for place in order.shuffled(&places) {
+                nanoseconds[place] = slot(variants[place], scenario, plan.slot).await?;
             }
-            rounds.push(Round {
-                scenario,
-                nanoseconds,
-            });
+            rounds.push(Round::new(scenario, nanoseconds));
         }
     }
     Ok(rounds)
@@ -75,9 +94,7 @@ async fn batches(
     while spent < time {
         visitor.prepare_batch().await?;
         let start = cpu_time();
-        for _ in 0..scenario.batch() {
-            black_box(visitor.visit().await?);
-        }
+        visitor.visit(scenario.batch()).await?;
         spent += cpu_time().saturating_sub(start);
         requests += scenario.batch();
     }
@@ -114,11 +131,12 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_order_and_every_item_once() {
-        let shuffle = |seed| Order(seed).shuffled(Scenario::ALL);
+        let items = [0, 1, 2, 3, 4, 5];
+        let shuffle = |seed| Order(seed).shuffled(&items);
         assert_eq!(shuffle(1), shuffle(1));
         assert!((2..50).any(|seed| shuffle(seed) != shuffle(1)));
-        for scenario in Scenario::ALL {
-            assert!(shuffle(1).contains(scenario));
+        for item in items {
+            assert!(shuffle(1).contains(&item));
         }
     }
 }

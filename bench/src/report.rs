@@ -4,12 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::framework::{Framework, Target};
 use crate::measure::{Plan, Round};
-use crate::scenario::Scenario;
 use crate::variant::Variant;
-
-/// The peer whose overhead the targets are parts of.
-const YARDSTICK: Variant = Variant::TowerSessions;
 
 /// Everything that a run found out.
 #[derive(Serialize)]
@@ -18,6 +15,13 @@ pub(crate) struct Report {
     slot_ms: u128,
     seed: u64,
     pinned: bool,
+    frameworks: Vec<Table>,
+}
+
+/// One framework.
+#[derive(Serialize)]
+struct Table {
+    framework: &'static str,
     scenarios: Vec<Row>,
 }
 
@@ -28,7 +32,7 @@ struct Row {
     bare_ns: f64,
     ours: Overhead,
     peers: Vec<Peer>,
-    /// Of our overhead to that of [`YARDSTICK`].
+    /// Of our overhead to that of the first peer.
     ratio: f64,
     target: f64,
     met: bool,
@@ -43,7 +47,7 @@ struct Peer {
     ratio: f64,
 }
 
-/// What a library costs in one scenario, in nanoseconds per request over bare axum.
+/// What a library costs in one scenario, in nanoseconds per request over the bare framework.
 #[derive(Serialize)]
 struct Overhead {
     median_ns: f64,
@@ -52,50 +56,64 @@ struct Overhead {
 }
 
 impl Report {
-    /// Sums up `measured`.
-    pub(crate) fn new(plan: &Plan, pinned: bool, measured: &[Round]) -> Self {
-        let row = |scenario: &Scenario| Row::new(*scenario, measured);
+    /// An empty report of a run by this plan.
+    pub(crate) const fn new(plan: &Plan, pinned: bool) -> Self {
         Self {
             rounds: plan.rounds,
             slot_ms: plan.slot.as_millis(),
             seed: plan.seed,
             pinned,
-            scenarios: Scenario::ALL.iter().map(row).collect(),
+            frameworks: Vec::new(),
         }
+    }
+
+    /// Adds what was measured on one framework.
+    pub(crate) fn add(&mut self, framework: &Framework, measured: &[Round]) {
+        let row = |target: &Target| Row::new(target, framework.peers, measured);
+        self.frameworks.push(Table {
+            framework: framework.name,
+            scenarios: framework.targets.iter().map(row).collect(),
+        });
     }
 }
 
 impl Row {
-    fn new(scenario: Scenario, measured: &[Round]) -> Self {
-        let rounds: Vec<&Round> = measured.iter().filter(|r| r.scenario == scenario).collect();
-        let ours = Overhead::new(&rounds, Variant::Ours);
-        let ratio_to = |overhead: &Overhead| ours.median_ns / overhead.median_ns;
-        let peer = |variant: &Variant| {
-            let overhead = Overhead::new(&rounds, *variant);
-            Peer {
-                variant: variant.name(),
-                ratio: ratio_to(&overhead),
-                overhead,
-            }
-        };
-        let ratio = ratio_to(&Overhead::new(&rounds, YARDSTICK));
+    fn new(target: &Target, peers: &[Variant], measured: &[Round]) -> Self {
+        let rounds: Vec<&Round> = measured
+            .iter()
+            .filter(|round| round.scenario() == target.scenario)
+            .collect();
+        let ours = Overhead::new(&rounds, 0);
+        let peers: Vec<Peer> = (1..)
+            .zip(peers)
+            .map(|(place, peer)| {
+                let overhead = Overhead::new(&rounds, place);
+                Peer {
+                    variant: peer.name(),
+                    ratio: ours.median_ns / overhead.median_ns,
+                    overhead,
+                }
+            })
+            .collect();
+        let ratio = peers.first().map_or(f64::NAN, |peer| peer.ratio);
         Self {
-            scenario: scenario.name(),
-            bare_ns: quantile(rounds.iter().map(|r| r.of(Variant::Bare)).collect(), 0.5),
-            peers: Variant::PEERS.iter().map(peer).collect(),
+            scenario: target.scenario.name(),
+            bare_ns: quantile(rounds.iter().map(|round| round.bare()).collect(), 0.5),
             ours,
+            peers,
             ratio,
-            target: scenario.target(),
-            met: ratio <= scenario.target(),
+            target: target.ratio,
+            met: ratio <= target.ratio,
         }
     }
 }
 
 impl Overhead {
-    /// Taken within each round, so that a slow round is slow for both sides.
-    fn new(rounds: &[&Round], variant: Variant) -> Self {
-        let over = |round: &&Round| round.of(variant) - round.of(Variant::Bare);
-        let over: Vec<f64> = rounds.iter().map(over).collect();
+    /// Taken within each round, so that a slow round is slow for both sides. `place` is that
+    /// in [`Round::overheads`].
+    fn new(rounds: &[&Round], place: usize) -> Self {
+        let over = |round: &&Round| round.overheads().nth(place);
+        let over: Vec<f64> = rounds.iter().filter_map(over).collect();
         Self {
             lower_quartile_ns: quantile(over.clone(), 0.25),
             upper_quartile_ns: quantile(over.clone(), 0.75),
@@ -126,13 +144,21 @@ impl fmt::Display for Report {
         };
         writeln!(
             f,
-            "Overhead over bare axum, µs of CPU time per request [quartiles]; \
-             medians of {rounds} rounds of {slot_ms} ms, {cpu}.\n"
+            "Overhead over the bare framework, µs of CPU time per request [quartiles]; \
+             medians of {rounds} rounds of {slot_ms} ms, {cpu}."
         )?;
-        write!(f, "{:<10} {:>6}", "", "bare")?;
-        write!(f, "  {:<22}", Variant::Ours.name())?;
-        for variant in Variant::PEERS {
-            write!(f, "  {:<22}", variant.name())?;
+        for table in &self.frameworks {
+            write!(f, "\n{table}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<10} {:>6}  {:<22}", self.framework, "bare", "ours")?;
+        for peer in self.scenarios.iter().take(1).flat_map(|row| &row.peers) {
+            write!(f, "  {:<22}", peer.variant)?;
         }
         writeln!(f, "  ratios")?;
         for row in &self.scenarios {
@@ -144,13 +170,8 @@ impl fmt::Display for Report {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:<10} {:>6.3}  {}",
-            self.scenario,
-            self.bare_ns / 1e3,
-            self.ours
-        )?;
+        let bare = self.bare_ns / 1e3;
+        write!(f, "{:<10} {bare:>6.3}  {}", self.scenario, self.ours)?;
         for peer in &self.peers {
             write!(f, "  {}", peer.overhead)?;
         }
@@ -158,12 +179,11 @@ impl fmt::Display for Row {
             write!(f, "  {:.3} of {}", peer.ratio, peer.variant)?;
         }
         let verdict = if self.met { "met" } else { "missed" };
-        write!(
-            f,
-            "  target {:.2} of {} {verdict}",
-            self.target,
-            YARDSTICK.name()
-        )
+        write!(f, "  target {:.2}", self.target)?;
+        if let Some(yardstick) = self.peers.first() {
+            write!(f, " of {}", yardstick.variant)?;
+        }
+        write!(f, " {verdict}")
     }
 }
 
@@ -183,6 +203,8 @@ impl fmt::Display for Overhead {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::on_axum;
+    use crate::scenario::Scenario;
 
     #[test]
     fn quantiles_ignore_the_order_and_a_wild_round() {
@@ -193,25 +215,25 @@ mod tests {
         assert!(quantile(Vec::new(), 0.5).is_nan());
     }
 
-    /// Rounds with 100 ns for bare axum and the given times over it for the others.
-    fn rounds(overheads: &[[f64; 3]]) -> Vec<Round> {
-        let round = |over: &[f64; 3]| Round {
-            scenario: Scenario::Read,
-            nanoseconds: [100.0, 100.0 + over[0], 100.0 + over[1], 100.0 + over[2]],
-        };
-        overheads.iter().map(round).collect()
+    /// The row of these rounds on axum: the times of bare, ours and both peers.
+    fn row(rounds: &[[f64; 4]]) -> Row {
+        let round = |times: &[f64; 4]| Round::new(Scenario::Read, times.to_vec());
+        let measured: Vec<Round> = rounds.iter().map(round).collect();
+        let target = Target::new(Scenario::Read, 0.42);
+        Row::new(&target, on_axum::FRAMEWORK.peers, &measured)
     }
 
     #[test]
     fn the_ratio_is_of_overheads_and_not_of_whole_requests() {
-        let row = Row::new(Scenario::Read, &rounds(&[[40.0, 100.0, 400.0]]));
+        let row = row(&[[100.0, 140.0, 200.0, 500.0]]);
         assert_eq!(row.ratio, 0.4);
+        assert_eq!(row.peers[1].ratio, 0.1);
         assert!(row.met, "0.40 is within 0.42");
     }
 
     #[test]
     fn a_ratio_above_its_target_is_missed() {
-        let row = Row::new(Scenario::Read, &rounds(&[[43.0, 100.0, 400.0]]));
+        let row = row(&[[100.0, 143.0, 200.0, 500.0]]);
         assert!(!row.met);
         let text = row.to_string();
         assert!(
@@ -222,12 +244,8 @@ mod tests {
 
     #[test]
     fn the_overhead_is_taken_within_a_round() {
-        // Everything is three times slower in the second round; the difference is what counts.
-        let mut measured = rounds(&[[40.0, 100.0, 400.0], [40.0, 100.0, 400.0]]);
-        for time in &mut measured[1].nanoseconds {
-            *time += 200.0;
-        }
-        let row = Row::new(Scenario::Read, &measured);
+        // Everything is slower in the second round; the difference is what counts.
+        let row = row(&[[100.0, 140.0, 200.0, 500.0], [300.0, 340.0, 400.0, 700.0]]);
         assert_eq!(row.ours.lower_quartile_ns, 40.0);
         assert_eq!(row.ours.upper_quartile_ns, 40.0);
     }

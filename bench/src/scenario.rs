@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use axum::http::{Method, StatusCode};
+use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
 /// The attribute that `read`, `count` and `create` are about.
@@ -56,16 +56,6 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    /// All of them, in the order of the report.
-    pub(crate) const ALL: &[Self] = &[
-        Self::Read,
-        Self::Count,
-        Self::Untouched,
-        Self::Create,
-        Self::Append,
-        Self::Update,
-    ];
-
     /// The name in reports and on the command line.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -116,18 +106,6 @@ impl Scenario {
     pub(crate) const fn batch(self) -> u32 {
         if self.grows() { 11 } else { 100 }
     }
-
-    /// The overhead that is aimed at, as a part of that of signed tower-sessions.
-    pub(crate) const fn target(self) -> f64 {
-        match self {
-            Self::Read => 0.42,
-            Self::Count => 0.36,
-            Self::Untouched => 0.35,
-            Self::Create => 0.55,
-            Self::Append => 0.07,
-            Self::Update => 0.27,
-        }
-    }
 }
 
 /// A turn of the chat, about 200 bytes.
@@ -160,7 +138,8 @@ pub(crate) fn seed_history() -> Vec<Message> {
     vec![Message::new(); HISTORY_SEED]
 }
 
-/// What a handler answers: a text, or 500 for a failure of the library, which ends the run.
+/// What a handler answers over http 1.x: a text, or 500 for a failure of the library, which
+/// ends the run.
 pub(crate) type Answer = Result<String, StatusCode>;
 
 /// Turns a failure of a library into an answer that ends the run.

@@ -1,52 +1,35 @@
-//! The libraries that are compared. Each has a file of its own with one function: it builds
-//! a router with an empty store, and with the same routes as all the others.
+//! The libraries that are compared. Each has a file of its own, in the folder of its
+//! framework: it builds the same routes as all the others there, with an empty store.
 
-use axum::Router;
+use std::error::Error;
 
-use crate::{axum_session, bare, ours, tower_sessions};
+use futures_util::future::LocalBoxFuture;
 
-/// One way to give an axum application sessions.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Variant {
-    /// The same routes without sessions: what the others are compared with.
-    Bare,
-    /// This workspace.
-    Ours,
-    /// tower-sessions with a signed cookie.
-    TowerSessions,
-    /// axum_session with a signed cookie.
-    AxumSession,
+use crate::site::Site;
+
+/// A site that is being built.
+type Opening = LocalBoxFuture<'static, Result<Box<dyn Site>, Box<dyn Error>>>;
+
+/// One way to give an application sessions.
+#[derive(Clone, Copy)]
+pub(crate) struct Variant {
+    name: &'static str,
+    open: fn() -> Opening,
 }
 
 impl Variant {
-    /// All of them, in the order in which they are declared.
-    pub(crate) const ALL: [Self; 4] = [
-        Self::Bare,
-        Self::Ours,
-        Self::TowerSessions,
-        Self::AxumSession,
-    ];
-
-    /// Those that we are compared with.
-    pub(crate) const PEERS: [Self; 2] = [Self::TowerSessions, Self::AxumSession];
-
-    /// The name in reports and on the command line.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Bare => "bare",
-            Self::Ours => "ours",
-            Self::TowerSessions => "tower-sessions",
-            Self::AxumSession => "axum_session",
-        }
+    /// `open` builds its site.
+    pub(crate) const fn new(name: &'static str, open: fn() -> Opening) -> Self {
+        Self { name, open }
     }
 
-    /// A router of this variant, with an empty store.
-    pub(crate) async fn router(self) -> Result<Router, Box<dyn std::error::Error>> {
-        match self {
-            Self::Bare => Ok(bare::router()),
-            Self::Ours => ours::router(),
-            Self::TowerSessions => Ok(tower_sessions::router()),
-            Self::AxumSession => axum_session::router().await,
-        }
+    /// The name in reports and on the command line.
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// A site of this variant, with an empty store.
+    pub(crate) async fn site(&self) -> Result<Box<dyn Site>, Box<dyn Error>> {
+        (self.open)().await
     }
 }

@@ -1,30 +1,24 @@
-//! A browser as far as a session needs one, that talks to a router without a network.
+//! A browser as far as a session needs one.
 
 use std::error::Error;
-use std::fmt;
-use std::future::poll_fn;
-use std::pin::Pin;
 
-use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
-use axum::http::header::{COOKIE, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
-use tower_service::Service;
+use http::Method;
 
 use crate::scenario::Scenario;
+use crate::site::{Refused, Request, Site};
 use crate::variant::Variant;
 
-/// Sent by a visitor whose site hands out no cookie, so that bare axum parses one as well.
-const FOREIGN_COOKIE: HeaderValue = HeaderValue::from_static(
-    "visitor=v1.0123456789abcdefghijklmnopqrstuvwxyzABCDEF.0123456789abcdefghijklmnopqrstuvwxyz",
-);
+/// Sent by a visitor whose site hands out no cookie, so that a bare framework parses one as
+/// well.
+const FOREIGN_COOKIE: &str =
+    "visitor=v1.0123456789abcdefghijklmnopqrstuvwxyzABCDEF.0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// One visitor of one site, who sends the same request again and again.
 pub(crate) struct Visitor {
-    site: Router,
-    scenario: Scenario,
-    uri: Uri,
-    cookie: Option<HeaderValue>,
+    site: Box<dyn Site>,
+    request: Request,
+    /// What prepares the session, where every batch of requests needs that again.
+    again: Option<Request>,
 }
 
 impl Visitor {
@@ -34,111 +28,92 @@ impl Visitor {
         scenario: Scenario,
     ) -> Result<Self, Box<dyn Error>> {
         let mut visitor = Self {
-            site: variant.router().await?,
-            scenario,
-            uri: Uri::from_static(scenario.path()),
-            cookie: None,
+            site: variant.site().await?,
+            request: Request {
+                method: scenario.method(),
+                path: scenario.path(),
+                cookie: None,
+            },
+            again: None,
         };
         if let Some(seed) = scenario.seed() {
-            let response = visitor.send(Method::POST, Uri::from_static(seed)).await?;
-            visitor.cookie = Some(cookies_of(response.headers())?.unwrap_or(FOREIGN_COOKIE));
+            visitor.post(seed).await?;
+            let cookie = &mut visitor.request.cookie;
+            cookie.get_or_insert_with(|| FOREIGN_COOKIE.to_owned());
+            if scenario.grows() {
+                visitor.again = Some(visitor.to(Method::POST, seed));
+            }
         }
         Ok(visitor)
     }
 
     /// Prepares the session again where the scenario makes it grow.
     pub(crate) async fn prepare_batch(&mut self) -> Result<(), Refused> {
-        if let Some(seed) = self.scenario.seed().filter(|_| self.scenario.grows()) {
-            let response = self.send(Method::POST, Uri::from_static(seed)).await?;
-            drain(response.into_body()).await;
+        match &self.again {
+            Some(seed) => self.site.repeat(seed, 1).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// Sends the request of the scenario and takes in the answer to its end. This is what is
-    /// timed.
-    pub(crate) async fn visit(&mut self) -> Result<usize, Refused> {
-        let response = self.send(self.scenario.method(), self.uri.clone()).await?;
-        Ok(drain(response.into_body()).await)
+    /// Sends the request of the scenario this many times and takes in the answers to their
+    /// end. This is what is timed.
+    pub(crate) async fn visit(&mut self, times: u32) -> Result<(), Refused> {
+        self.site.repeat(&self.request, times).await
     }
 
     /// The text at another path of the same site; cookies that are set there are kept.
-    pub(crate) async fn get(&mut self, path: &'static str) -> Result<String, Box<dyn Error>> {
+    pub(crate) async fn get(&mut self, path: &'static str) -> Result<String, Refused> {
         self.text(Method::GET, path).await
     }
 
     /// The same by POST.
-    pub(crate) async fn post(&mut self, path: &'static str) -> Result<String, Box<dyn Error>> {
+    pub(crate) async fn post(&mut self, path: &'static str) -> Result<String, Refused> {
         self.text(Method::POST, path).await
     }
 
-    async fn text(&mut self, method: Method, path: &'static str) -> Result<String, Box<dyn Error>> {
-        let response = self.send(method, Uri::from_static(path)).await?;
-        if let Some(cookie) = cookies_of(response.headers())? {
-            self.cookie = Some(cookie);
+    async fn text(&mut self, method: Method, path: &'static str) -> Result<String, Refused> {
+        let page = self.site.ask(&self.to(method, path)).await?;
+        if let Some(cookie) = cookies_of(&page.set_cookie) {
+            self.request.cookie = Some(cookie);
         }
-        let bytes = axum::body::to_bytes(response.into_body(), 1024).await?;
-        Ok(String::from_utf8(bytes.into())?)
+        Ok(page.text)
     }
 
     /// True when the site has set a cookie, or the visitor came with one.
     pub(crate) fn has_cookie(&self) -> bool {
-        self.cookie.is_some()
+        self.request.cookie.is_some()
     }
 
-    async fn send(&mut self, method: Method, uri: Uri) -> Result<Response<Body>, Refused> {
-        let mut request = Request::new(Body::empty());
-        *request.method_mut() = method;
-        *request.uri_mut() = uri;
-        if let Some(cookie) = &self.cookie {
-            request.headers_mut().insert(COOKIE, cookie.clone());
-        }
-        let Ok(()) = poll_fn(|cx| Service::<Request<Body>>::poll_ready(&mut self.site, cx)).await;
-        let Ok(response) = self.site.call(request).await;
-        match response.status() {
-            StatusCode::OK => Ok(response),
-            status => Err(Refused(status)),
+    fn to(&self, method: Method, path: &'static str) -> Request {
+        Request {
+            method,
+            path,
+            cookie: self.request.cookie.clone(),
         }
     }
-}
-
-/// Reads a body as a server does: to the frame after which it says that it is at its end, or
-/// to the end itself. Returns the bytes that came.
-async fn drain(mut body: Body) -> usize {
-    let mut bytes = 0;
-    while !body.is_end_stream() {
-        match poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-            Some(Ok(frame)) => bytes += frame.data_ref().map_or(0, Bytes::len),
-            Some(Err(_)) | None => break,
-        }
-    }
-    bytes
 }
 
 /// What a browser sends back after these `Set-Cookie` lines; `None` when none of them sets
 /// anything (a removal has an empty value).
-fn cookies_of(headers: &HeaderMap) -> Result<Option<HeaderValue>, Box<dyn Error>> {
-    let mut pairs = Vec::new();
-    for line in headers.get_all(SET_COOKIE) {
-        let pair = line.to_str()?.split(';').next().unwrap_or_default();
-        if !pair.ends_with('=') {
-            pairs.push(pair);
-        }
-    }
-    if pairs.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(HeaderValue::from_str(&pairs.join("; "))?))
+fn cookies_of(lines: &[String]) -> Option<String> {
+    let pairs = lines.iter().filter_map(|line| line.split(';').next());
+    let set: Vec<&str> = pairs.filter(|pair| !removes(pair)).collect();
+    (!set.is_empty()).then(|| set.join("; "))
 }
 
-/// A site answered with another status than 200, so that its times mean nothing.
-#[derive(Debug)]
-pub(crate) struct Refused(StatusCode);
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a site answered {}", self.0)
-    }
+fn removes(pair: &str) -> bool {
+    pair.split_once('=')
+        .is_some_and(|(_, value)| value.is_empty())
 }
 
-impl Error for Refused {}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_sends_back_what_was_set_and_nothing_that_was_removed() {
+        let lines = ["a=1; Path=/", "b=; Max-Age=0", "c=Zg==; Secure"].map(str::to_owned);
+        assert_eq!(cookies_of(&lines).as_deref(), Some("a=1; c=Zg=="));
+        assert_eq!(cookies_of(&lines[1..2]), None);
+    }
+}

@@ -81,7 +81,7 @@ pub use engine::{FailedCommit, Touch};
 pub use entropy::{Entropy, EntropyError, SystemEntropy};
 pub use error::{BoxError, SessionError, SharedError};
 pub use event::{DropReason, EndReason, Rejection, SessionEvent};
-pub use exchange::{Exchange, ExchangeHandle, IdSource, Main, Opening};
+pub use exchange::{BodyExchange, BodyFrame, Exchange, ExchangeHandle, IdSource, Main, Opening};
 pub use facts::{Facts, HeaderSink};
 pub use lifecycle::admit::RequestedSessionId;
 pub use lifecycle::commit::SaveOutcome;

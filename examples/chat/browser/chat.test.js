@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { Server, setting, startBrowser, until } from './harness.js';
+import { FRAMEWORK, Server, setting, startBrowser, until } from './harness.js';
 import { Tab } from './tab.js';
 
 /** Milliseconds between tokens, so that a reply takes about three seconds and can be stopped. */
@@ -19,7 +19,7 @@ const PHONE = {
     hasTouch: true,
 };
 
-describe('a chat in a browser', () => {
+describe(`a chat on ${FRAMEWORK} in a browser`, () => {
     let browser, quick, slow;
 
     before(async () => {

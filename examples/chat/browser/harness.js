@@ -9,6 +9,9 @@ import { chromium } from 'playwright-core';
 /** How long anything may take that a visitor would wait for, in milliseconds. */
 const PATIENCE = 15_000;
 
+/** The web framework that serves the chat. */
+export const FRAMEWORK = process.env.CHAT_FRAMEWORK || 'axum';
+
 // A signal ends Node.js without its exit handlers, and they are what stops the children.
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) {
     process.once(signal, () => process.exit(1));
@@ -26,7 +29,11 @@ export class Server {
     static async start({ tokenDelay, listen = '127.0.0.1:0' }) {
         const child = spawn(
             setting('CHAT_PROGRAM'),
-            ['--listen', listen, '--token-delay-ms', String(tokenDelay)],
+            [
+                ...['--framework', FRAMEWORK],
+                ...['--listen', listen],
+                ...['--token-delay-ms', String(tokenDelay)],
+            ],
             { stdio: ['ignore', 'pipe', 'pipe'] },
         );
         const killed = () => child.kill('SIGKILL');

@@ -1,23 +1,28 @@
-//! The routes, and what they share.
+//! The chat as it is served, whichever framework serves it.
 
 use std::sync::Arc;
 
-use adapter_axum::SessionLayer;
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware;
-use axum::routing::{get, post};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use session_core::{EntropyError, SessionManager, SystemEntropy};
 
-use crate::cors::{self, Cors};
+use crate::cors::Cors;
 use crate::prompt::{ChatPrompt, Entry, ReplyId};
 use crate::responder::Responder;
-use crate::{conversation, page, panel};
 
-/// Completes when the server stops.
+/// Completes when replies break off, since the server stops.
 pub(crate) type Stop = Shared<BoxFuture<'static, ()>>;
+
+/// What a framework serves.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The sessions of the visitors.
+    pub sessions: SessionManager,
+    /// What the handlers share.
+    pub chat: Chat,
+    /// Who may call from elsewhere.
+    pub cors: Cors,
+}
 
 /// What the handlers share.
 #[derive(Clone, Debug)]
@@ -26,14 +31,13 @@ pub struct Chat {
     pub(crate) responder: Arc<Responder>,
     /// How large a conversation may become.
     pub(crate) limits: Limits,
-    /// When replies break off, since the server stops.
     pub(crate) stop: Stop,
     entropy: SystemEntropy,
 }
 
 impl Chat {
     /// A chat that `responder` answers until `stop` completes. What replies said by then is
-    /// kept.
+    /// kept. `stop` is waited for on all the runtimes that replies are streamed on.
     pub fn new(
         responder: Responder,
         limits: Limits,
@@ -83,24 +87,4 @@ impl Limits {
     pub(crate) fn admit(self, prompt: &ChatPrompt, bytes: usize) -> bool {
         Entry::size_bound(bytes).saturating_add(self.reply_reserve) <= self.room(prompt)
     }
-}
-
-/// The chat as a service: the page, the conversation and the session panel.
-pub fn router(sessions: SessionManager, chat: Chat, cors: Cors) -> Router {
-    // A message that alone is over the session's limit need not be read to its end.
-    let body_limit = DefaultBodyLimit::max(chat.limits.session);
-    Router::new()
-        .route(
-            "/api/chat",
-            get(conversation::history)
-                .post(conversation::say)
-                .delete(conversation::forget),
-        )
-        .route("/api/chat/regenerate", post(conversation::regenerate))
-        .route("/api/session", get(panel::panel))
-        .with_state(chat)
-        .merge(page::routes())
-        .layer(body_limit)
-        .layer(SessionLayer::new(sessions))
-        .layer(middleware::from_fn_with_state(cors, cors::guard))
 }

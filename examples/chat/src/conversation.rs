@@ -1,15 +1,11 @@
 //! The conversation over HTTP: saying something, reading it all, asking again, forgetting.
 
-use adapter_axum::Session;
-use axum::Json;
-use axum::body::Body;
-use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
-use axum::http::{HeaderName, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
-use session_core::SessionAttribute;
+use session_core::{Session, SessionAttribute};
 
+use crate::answer::{Answer, Content, NO_STORE, answer, json};
 use crate::app::Chat;
 use crate::prompt::{ChatPrompt, Entry, Message, Question, ReplyId};
 use crate::refusal::Refusal;
@@ -22,9 +18,42 @@ pub struct Said {
     message: String,
 }
 
+impl Said {
+    /// Reads the body of a request. For a body that could not be read comes the status that
+    /// the framework would have answered.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAMessage`], and [`Refusal::ConversationFull`] for a body that alone is
+    /// over the limit of the session.
+    pub fn read(
+        content_type: Option<&[u8]>,
+        body: Result<Bytes, StatusCode>,
+    ) -> Result<Self, Refusal> {
+        if !content_type.is_some_and(is_json) {
+            return Err(Refusal::NotAMessage(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        let not_a_message = Refusal::NotAMessage(StatusCode::BAD_REQUEST);
+        match body {
+            Ok(body) => serde_json::from_slice(&body).map_err(|_| not_a_message),
+            Err(StatusCode::PAYLOAD_TOO_LARGE) => Err(Refusal::ConversationFull),
+            Err(_) => Err(not_a_message),
+        }
+    }
+}
+
+/// True for `application/json` and what builds on it (RFC 6839, section 3.1), whatever its
+/// parameters.
+fn is_json(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|&byte| byte == b';').next();
+    let essence = essence.unwrap_or_default().trim_ascii();
+    let essence = essence.to_ascii_lowercase();
+    let subtype = essence.strip_prefix(b"application/");
+    subtype.is_some_and(|subtype| subtype == b"json" || subtype.ends_with(b"+json"))
+}
+
 /// The answer to `GET /api/chat`.
 #[derive(Clone, Debug, Serialize)]
-pub struct History {
+struct History {
     messages: Vec<Message>,
 }
 
@@ -32,13 +61,12 @@ pub struct History {
 ///
 /// # Errors
 /// [`Refusal::Session`] when the session cannot be read.
-pub async fn history(session: Option<Session>) -> Result<impl IntoResponse, Refusal> {
-    let prompt = session.map(|Session(session)| prompt_of(&session));
-    let prompt = prompt.transpose()?;
+pub fn history(session: Option<&Session>) -> Result<Answer, Refusal> {
+    let prompt = session.map(prompt_of).transpose()?;
     let history = History {
         messages: prompt.unwrap_or_default().messages(),
     };
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(history)))
+    Ok(json(StatusCode::OK, [NO_STORE], &history))
 }
 
 /// `POST /api/chat`: streams the reply to a message. The message is stored before anybody is
@@ -47,11 +75,11 @@ pub async fn history(session: Option<Session>) -> Result<impl IntoResponse, Refu
 /// # Errors
 /// [`Refusal`] when the message cannot be taken, or when the model does not begin to answer.
 pub async fn say(
-    State(chat): State<Chat>,
-    Session(session): Session,
-    said: Result<Json<Said>, JsonRejection>,
-) -> Result<Response, Refusal> {
-    let Json(Said { message }) = said?;
+    chat: &Chat,
+    session: Session,
+    said: Result<Said, Refusal>,
+) -> Result<Answer, Refusal> {
+    let Said { message } = said?;
     if message.trim().is_empty() {
         return Err(Refusal::EmptyMessage);
     }
@@ -67,39 +95,36 @@ pub async fn say(
     session.append_attribute(ChatPrompt::NAME, &question)?;
     session.save().await?;
     let prompt = prompt_of(&session)?;
-    let tokens = ask(&chat, &prompt, reply).await?;
-    stream(&chat, tokens, session, reply, &prompt)
+    let tokens = ask(chat, &prompt, reply).await?;
+    stream(chat, tokens, session, reply, &prompt)
 }
 
 /// `POST /api/chat/regenerate`: drops the last reply and streams a new one.
 ///
 /// # Errors
 /// [`Refusal::NoReply`] when nothing was said yet; else as [`say`].
-pub async fn regenerate(
-    State(chat): State<Chat>,
-    session: Option<Session>,
-) -> Result<Response, Refusal> {
-    let Session(session) = session.ok_or(Refusal::NoReply)?;
+pub async fn regenerate(chat: &Chat, session: Option<Session>) -> Result<Answer, Refusal> {
+    let session = session.ok_or(Refusal::NoReply)?;
     let reply = chat.draw_reply_id()?;
     // The old reply goes when the new one comes: a model that is away costs nothing.
     let mut again = prompt_of(&session)?;
     again.ask_again(reply);
-    let tokens = ask(&chat, &again, reply).await?;
+    let tokens = ask(chat, &again, reply).await?;
     session.update(move |prompt: &mut ChatPrompt| prompt.ask_again(reply))?;
     session.save().await?;
     let prompt = prompt_of(&session)?;
-    stream(&chat, tokens, session, reply, &prompt)
+    stream(chat, tokens, session, reply, &prompt)
 }
 
 /// `DELETE /api/chat`: forgets the conversation; a session is not created for that.
 ///
 /// # Errors
 /// [`Refusal::Session`] when the session cannot be changed.
-pub async fn forget(session: Option<Session>) -> Result<StatusCode, Refusal> {
-    if let Some(Session(session)) = session {
+pub fn forget(session: Option<&Session>) -> Result<Answer, Refusal> {
+    if let Some(session) = session {
         session.update(ChatPrompt::forget)?;
     }
-    Ok(StatusCode::NO_CONTENT)
+    Ok(answer(StatusCode::NO_CONTENT, [], Content::EMPTY))
 }
 
 /// Tells proxies that buffer responses, nginx above all, to pass this one on as it comes.
@@ -120,24 +145,51 @@ async fn ask(chat: &Chat, prompt: &ChatPrompt, id: ReplyId) -> Result<Tokens, Re
 fn stream(
     chat: &Chat,
     tokens: Tokens,
-    session: session_core::Session,
+    session: Session,
     id: ReplyId,
     prompt: &ChatPrompt,
-) -> Result<Response, Refusal> {
+) -> Result<Answer, Refusal> {
+    let is_new = if session.is_new()? { "true" } else { "false" };
     let headers = [
-        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
-        (X_ACCEL_BUFFERING, "no"),
         (
-            X_SESSION_IS_NEW,
-            if session.is_new()? { "true" } else { "false" },
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
         ),
+        NO_STORE,
+        (X_ACCEL_BUFFERING, HeaderValue::from_static("no")),
+        (X_SESSION_IS_NEW, HeaderValue::from_static(is_new)),
     ];
     let room = chat.limits.room(prompt);
     let reply = Reply::new(tokens, chat.stop.clone(), session, id, room);
-    Ok((headers, Body::from_stream(reply)).into_response())
+    let content = Content::Stream(Box::new(reply));
+    Ok(answer(StatusCode::OK, headers, content))
 }
 
-fn prompt_of(session: &session_core::Session) -> Result<ChatPrompt, Refusal> {
+fn prompt_of(session: &Session) -> Result<ChatPrompt, Refusal> {
     Ok(session.get()?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_known_by_its_media_type_and_not_by_its_parameters() {
+        for content_type in [
+            "application/json",
+            "Application/JSON ; charset=utf-8",
+            "application/cloudevents+json",
+        ] {
+            assert!(is_json(content_type.as_bytes()), "{content_type}");
+        }
+        for content_type in [
+            "",
+            "json",
+            "text/json",
+            "application/jsonp",
+            "a;application/json",
+        ] {
+            assert!(!is_json(content_type.as_bytes()), "{content_type}");
+        }
+    }
 }

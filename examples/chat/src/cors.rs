@@ -5,11 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 
+use crate::answer::{Answer, Content, answer};
 use crate::refusal::Refusal;
 
 /// An origin as browsers spell it (RFC 6454, section 6.2): scheme, host, and the port unless
@@ -115,92 +113,127 @@ impl Cors {
         }
     }
 
-    /// The listed origin that a request comes from.
-    fn listed<'a>(&self, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
-        let value = headers.get(header::ORIGIN)?;
-        let origin: Origin = value.to_str().ok()?.parse().ok()?;
-        self.origins.contains(&origin).then_some(value)
+    /// Judges a request before anything else sees it: answers preflights, names listed origins
+    /// in responses, and refuses what changes something on behalf of a page from elsewhere.
+    ///
+    /// The refusal is what keeps a page on another port of the same host out: to a browser
+    /// that is the same site, so it sends the cookie, and a request in simple form needs no
+    /// preflight.
+    pub(crate) fn judge(&self, request: Caller<'_>) -> Judgement {
+        let listed = self.listed(request);
+        let answer = if request.is_preflight() {
+            Some(preflight(listed.is_some()))
+        } else if request.changes_something() && listed.is_none() && !request.is_same_origin() {
+            Some(Refusal::ForeignOrigin.into())
+        } else {
+            None
+        };
+        let mut headers = Vec::new();
+        if !self.origins.is_empty() {
+            headers.push((header::VARY, HeaderValue::from_static("origin")));
+        }
+        if let Some(origin) = listed {
+            headers.extend([
+                (header::ACCESS_CONTROL_ALLOW_ORIGIN, origin),
+                (
+                    header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                    HeaderValue::from_static("true"),
+                ),
+                (
+                    header::ACCESS_CONTROL_EXPOSE_HEADERS,
+                    HeaderValue::from_static("x-session-is-new"),
+                ),
+            ]);
+        }
+        Judgement { answer, headers }
+    }
+
+    /// The listed origin that a request comes from, as it spells it.
+    fn listed(&self, request: Caller<'_>) -> Option<HeaderValue> {
+        let text = std::str::from_utf8(request.origin?).ok()?;
+        let origin: Origin = text.parse().ok()?;
+        let is_listed = self.origins.contains(&origin);
+        HeaderValue::from_str(text).ok().filter(|_| is_listed)
+    }
+}
+
+/// What a request says of where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller<'a> {
+    method: &'a str,
+    host: Option<&'a [u8]>,
+    origin: Option<&'a [u8]>,
+    requested_method: Option<&'a [u8]>,
+}
+
+/// What is to be done with a request.
+#[derive(Debug)]
+pub(crate) struct Judgement {
+    /// The answer, to a request that no handler may see.
+    pub(crate) answer: Option<Answer>,
+    /// What the response says besides, be it this answer or that of a handler.
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl<'a> Caller<'a> {
+    /// Reads a request by its method, the authority of its target, which HTTP/2 has in the
+    /// place of `Host`, and whatever finds a header by its name.
+    pub(crate) fn new(
+        method: &'a str,
+        authority: Option<&'a str>,
+        header: impl Fn(&str) -> Option<&'a [u8]>,
+    ) -> Self {
+        Self {
+            method,
+            host: authority.map(str::as_bytes).or_else(|| header("host")),
+            origin: header("origin"),
+            requested_method: header("access-control-request-method"),
+        }
+    }
+
+    fn is_preflight(self) -> bool {
+        self.method == "OPTIONS" && self.requested_method.is_some()
+    }
+
+    /// True for all but the safe methods (RFC 9110, section 9.2.1).
+    fn changes_something(self) -> bool {
+        !matches!(self.method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
+    }
+
+    /// True when no other origin is named: programs name none, and a browser names the host
+    /// that it talks to. The scheme is not compared, since a proxy in front may speak TLS.
+    fn is_same_origin(self) -> bool {
+        let Some(origin) = self.origin else {
+            return true;
+        };
+        let origin = std::str::from_utf8(origin).ok();
+        let host = origin.and_then(|it| it.split_once("://"));
+        host.is_some_and(|(_, host)| {
+            self.host
+                .is_some_and(|named| named.eq_ignore_ascii_case(host.as_bytes()))
+        })
     }
 }
 
 /// How long, in seconds, a browser may remember the answer to a preflight.
 const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// Answers preflights, names listed origins in responses, and refuses what changes something
-/// on behalf of a page from elsewhere.
-///
-/// The refusal is what keeps a page on another port of the same host out: to a browser that
-/// is the same site, so it sends the cookie, and a request in simple form needs no preflight.
-pub async fn guard(State(cors): State<Cors>, request: Request, next: Next) -> Response {
-    let listed = cors.listed(request.headers()).cloned();
-    let mut response = if is_preflight(&request) {
-        preflight(listed.is_some())
-    } else if changes_something(request.method())
-        && listed.is_none()
-        && !is_same_origin(request.headers())
-    {
-        Refusal::ForeignOrigin.into_response()
-    } else {
-        next.run(request).await
-    };
-    let headers = response.headers_mut();
-    if !cors.origins.is_empty() {
-        headers.append(header::VARY, HeaderValue::from_static("origin"));
+fn preflight(listed: bool) -> Answer {
+    if !listed {
+        return answer(StatusCode::NO_CONTENT, [], Content::EMPTY);
     }
-    if let Some(origin) = listed {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(
-            header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
-            HeaderValue::from_static("true"),
-        );
-        headers.insert(
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("x-session-is-new"),
-        );
-    }
-    response
-}
-
-fn is_preflight(request: &Request) -> bool {
-    request.method() == Method::OPTIONS
-        && request
-            .headers()
-            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-}
-
-fn preflight(listed: bool) -> Response {
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    if listed {
-        let headers = response.headers_mut();
-        headers.insert(
+    let permissions = [
+        (
             header::ACCESS_CONTROL_ALLOW_METHODS,
             HeaderValue::from_static("GET, POST, DELETE"),
-        );
-        headers.insert(
+        ),
+        (
             header::ACCESS_CONTROL_ALLOW_HEADERS,
             HeaderValue::from_static("content-type"),
-        );
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE);
-    }
-    response
-}
-
-fn changes_something(method: &Method) -> bool {
-    !method.is_safe()
-}
-
-/// True when no other origin is named: programs name none, and a browser names the host that
-/// it talks to. The scheme is not compared, since a proxy in front may speak TLS.
-fn is_same_origin(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else {
-        return true;
-    };
-    let host = origin.to_str().ok().and_then(|it| it.split_once("://"));
-    host.is_some_and(|(_, host)| {
-        headers
-            .get(header::HOST)
-            .is_some_and(|named| named.as_bytes().eq_ignore_ascii_case(host.as_bytes()))
-    })
+        ),
+        (header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE),
+    ];
+    answer(StatusCode::NO_CONTENT, permissions, Content::EMPTY)
 }
 
 #[cfg(test)]
@@ -235,6 +268,26 @@ mod tests {
             "http://me@example.org",
         ] {
             assert_eq!(text.parse::<Origin>(), Err(NotAnOrigin), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_the_server_itself_may_change_something_whatever_names_the_host() {
+        let own: &[u8] = b"http://127.0.0.1:8080";
+        for (authority, host, is_refused) in [
+            (None, Some("127.0.0.1:8080"), false),
+            (Some("127.0.0.1:8080"), None, false),
+            (Some("127.0.0.1:8080"), Some("127.0.0.1:8081"), false),
+            (Some("127.0.0.1:8081"), Some("127.0.0.1:8080"), true),
+            (None, None, true),
+        ] {
+            let caller = Caller::new("DELETE", authority, |name| match name {
+                "host" => host.map(str::as_bytes),
+                "origin" => Some(own),
+                _ => None,
+            });
+            let refused = Cors::default().judge(caller).answer;
+            assert_eq!(refused.is_some(), is_refused, "{caller:?}");
         }
     }
 

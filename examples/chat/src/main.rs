@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use chat::app::{self, Chat, Limits};
+use chat::app::{App, Chat, Limits};
 use chat::cors::Cors;
 use chat::options::{Options, StoreKind, Transport};
 use chat::responder::{ApiKey, Responder, Upstream};
@@ -40,19 +40,25 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let limits = Limits::default();
     let sessions = sessions(&options, limits)?;
     let stop = stop_signal()?.shared();
-    let time_is_up = stop.clone().then(|()| tokio::time::sleep(GRACE)).shared();
+    // A task, since replies wait for this on runtimes that may end before this one, as those of
+    // actix-web's workers do, and a timer belongs to the runtime that first waits for it.
+    let time_is_up = tokio::spawn(stop.clone().then(|()| tokio::time::sleep(GRACE)));
+    let time_is_up = time_is_up.map(drop).shared();
     let chat = Chat::new(responder(&options)?, limits, time_is_up.clone());
     let listener = TcpListener::bind(options.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
     let address = listener.local_addr()?;
     warn_of_other_sites(&options, address);
-    let router = app::router(sessions.clone(), chat, Cors::new(options.cors_origins));
+    let app = App {
+        sessions: sessions.clone(),
+        chat,
+        cors: Cors::new(options.cors_origins),
+    };
 
-    let server = axum::serve(listener, router).with_graceful_shutdown(stop);
     println!("listening on http://{address}");
     tokio::select! {
-        served = server => served?,
+        served = options.framework.serve(listener, app, stop) => served?,
         // A client that does not read holds its connection open; nothing is left to say to it.
         () = time_is_up.then(|()| tokio::time::sleep(GRACE)) => {}
     }

@@ -9,6 +9,7 @@ use clap::{Parser, ValueEnum};
 use reqwest::Url;
 
 use crate::cors::Origin;
+use crate::frameworks::Framework;
 
 /// A streaming chat in the browser whose conversation lives in the session.
 #[derive(Clone, Debug, Parser)]
@@ -17,6 +18,10 @@ pub struct Options {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+
+    /// Web framework that serves the chat; the visitor notices no difference
+    #[arg(long, value_enum, default_value_t)]
+    pub framework: Framework,
 
     /// Where sessions live
     #[arg(long, value_enum, default_value_t)]
@@ -142,6 +147,7 @@ mod tests {
     fn without_arguments_it_listens_on_this_machine_only_over_plain_http() {
         let options = parse(&[]).unwrap();
         assert_eq!(options.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(options.framework, Framework::Axum);
         assert_eq!(options.store, StoreKind::Memory);
         assert_eq!(options.transport(), Transport::Plain);
         assert!(options.upstream.is_none());

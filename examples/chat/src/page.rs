@@ -1,29 +1,27 @@
 //! The page: files in this program, served as they are.
 
-use axum::Router;
-use axum::http::{HeaderName, header};
-use axum::response::IntoResponse;
-use axum::routing::get;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode, header};
 
-/// The routes of the page.
-pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new()
-        .route("/", get(|| file(HTML, include_str!("page/index.html"))))
-        .route("/app.css", get(|| file(CSS, include_str!("page/app.css"))))
-        .route("/app.js", get(|| file(SCRIPT, include_str!("page/app.js"))))
-        .route(
-            "/panel.js",
-            get(|| file(SCRIPT, include_str!("page/panel.js"))),
-        )
-        .route(
-            "/server.js",
-            get(|| file(SCRIPT, include_str!("page/server.js"))),
-        )
-        .route(
-            "/icon.svg",
-            get(|| file(SVG, include_str!("page/icon.svg"))),
-        )
+use crate::answer::{Answer, Content, answer};
+
+/// A file of the page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct File {
+    pub(crate) path: &'static str,
+    content_type: &'static str,
+    content: &'static str,
 }
+
+/// The files of the page.
+pub(crate) const FILES: [File; 6] = [
+    File::new("/", HTML, include_str!("page/index.html")),
+    File::new("/app.css", CSS, include_str!("page/app.css")),
+    File::new("/app.js", SCRIPT, include_str!("page/app.js")),
+    File::new("/panel.js", SCRIPT, include_str!("page/panel.js")),
+    File::new("/server.js", SCRIPT, include_str!("page/server.js")),
+    File::new("/icon.svg", SVG, include_str!("page/icon.svg")),
+];
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -36,13 +34,26 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
      img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 
-async fn file(content_type: &'static str, content: &'static str) -> impl IntoResponse {
-    let headers: [(HeaderName, &str); 5] = [
-        (header::CONTENT_TYPE, content_type),
-        (header::CACHE_CONTROL, "no-cache"),
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-    ];
-    (headers, content)
+impl File {
+    const fn new(path: &'static str, content_type: &'static str, content: &'static str) -> Self {
+        Self {
+            path,
+            content_type,
+            content,
+        }
+    }
+
+    /// The answer to `GET` on the file's path.
+    pub(crate) fn answer(self) -> Answer {
+        let headers: [(HeaderName, &str); 5] = [
+            (header::CONTENT_TYPE, self.content_type),
+            (header::CACHE_CONTROL, "no-cache"),
+            (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::REFERRER_POLICY, "no-referrer"),
+        ];
+        let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
+        let content = Content::Whole(Bytes::from_static(self.content.as_bytes()));
+        answer(StatusCode::OK, headers, content)
+    }
 }

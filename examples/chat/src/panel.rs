@@ -2,21 +2,18 @@
 
 use std::time::Duration;
 
-use adapter_axum::Peek;
-use axum::Json;
-use axum::extract::State;
-use axum::http::header;
-use axum::response::IntoResponse;
+use http::StatusCode;
 use serde::Serialize;
 use session_core::{Clock, SessionAttribute, SessionError, SessionView, SystemClock, Timestamp};
 
+use crate::answer::{Answer, NO_STORE, json};
 use crate::app::{Chat, Limits};
 use crate::prompt::ChatPrompt;
 use crate::refusal::Refusal;
 
 /// The answer to `GET /api/session`.
 #[derive(Clone, Debug, Serialize)]
-pub struct Panel {
+struct Panel {
     session: Option<Facts>,
 }
 
@@ -44,15 +41,12 @@ struct Facts {
 ///
 /// # Errors
 /// [`Refusal::Session`] when the session cannot be read.
-pub async fn panel(
-    State(chat): State<Chat>,
-    Peek(view): Peek,
-) -> Result<impl IntoResponse, Refusal> {
-    let facts = view.map(|view| facts(&view, SystemClock.now(), chat.limits));
+pub fn panel(chat: &Chat, view: Option<&SessionView>) -> Result<Answer, Refusal> {
+    let facts = view.map(|view| facts(view, SystemClock.now(), chat.limits));
     let panel = Panel {
         session: facts.transpose()?,
     };
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(panel)))
+    Ok(json(StatusCode::OK, [NO_STORE], &panel))
 }
 
 fn facts(view: &SessionView, now: Timestamp, limits: Limits) -> Result<Facts, SessionError> {

@@ -1,12 +1,9 @@
 //! The answer to a request that is refused: a status and `{"error": ".."}`.
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use http::StatusCode;
 use session_core::{EntropyError, SessionError};
 
+use crate::answer::{self, Answer};
 use crate::responder::UpstreamError;
 
 /// Why a request is refused. What it prints is shown to the visitor.
@@ -56,24 +53,13 @@ impl Refusal {
     }
 }
 
-impl From<JsonRejection> for Refusal {
-    /// 415 for another media type, 413 for a body that alone is over the limit, 400 for
-    /// whatever else is not a message.
-    fn from(rejection: JsonRejection) -> Self {
-        match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Self::ConversationFull,
-            status @ StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::NotAMessage(status),
-            _ => Self::NotAMessage(StatusCode::BAD_REQUEST),
-        }
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let error = match &self {
-            Self::Session(SessionError::TooLarge) => Self::ConversationFull.to_string(),
+impl From<Refusal> for Answer {
+    fn from(refusal: Refusal) -> Self {
+        let error = match &refusal {
+            Refusal::Session(SessionError::TooLarge) => Refusal::ConversationFull.to_string(),
             other => other.to_string(),
         };
-        (self.status(), Json(json!({ "error": error }))).into_response()
+        let error = serde_json::json!({ "error": error });
+        answer::json(refusal.status(), [], &error)
     }
 }

@@ -135,7 +135,7 @@ impl<S: 'static> ExchangeHandle<S> {
 
     /// Remembers why a handler could not have its session, for frameworks in which such a
     /// failure cannot become a response by itself. The first one stays; see
-    /// [`Exchange::noted_failure`](super::Exchange::noted_failure).
+    /// [`Delivery::noted_failure`](crate::Delivery::noted_failure).
     pub fn note_failure(&self, failure: SessionError) {
         let mut state = self.inner.state.lock();
         state.noted_failure.get_or_insert_with(|| Box::new(failure));

@@ -1,5 +1,6 @@
 //! One request and its session: begin, use, commit, finish. What an adapter drives.
 
+mod body;
 mod handle;
 pub(crate) mod inner;
 mod keep_alive;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+pub use body::{BodyExchange, BodyFrame};
 pub use handle::{ExchangeHandle, IdSource};
 use inner::Inner;
 use keep_alive::KeepAlive;
@@ -224,15 +226,6 @@ impl<S> Exchange<S> {
     #[must_use]
     pub fn uses_session(&self) -> bool {
         self.inner.state.lock().stored_key().is_some()
-    }
-
-    /// What [`ExchangeHandle::note_failure`] remembered; `None` for almost every request. An
-    /// adapter whose framework answered for a handler that could not have its session puts the
-    /// response of this error in the place of that answer.
-    #[must_use]
-    pub fn noted_failure(&self) -> Option<SessionError> {
-        let state = self.inner.state.lock();
-        state.noted_failure.as_deref().cloned()
     }
 
     fn readers(&self) -> Readers {

@@ -5,47 +5,69 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::Engine;
+use crate::error::SessionError;
 use crate::exchange::state::State;
 use crate::facts::HeaderSink;
 use crate::session::SessionId;
 use crate::transport::{TokenHeader, Transport};
 
-/// The headers that a committed session adds to its response.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// What a committed session has for its response: headers, and now and then a failure.
+#[derive(Clone, Default)]
 #[must_use = "a client that is not told its session id loses its session"]
 pub struct Delivery {
     consulted: bool,
+    /// In a box, since most responses have nothing of it and all deliveries are moved about.
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Clone, Default)]
+struct Rare {
+    /// A new token, or that the session ended.
     news: Option<String>,
     /// The header that carries the token where the cookie does not.
     header: Option<Arc<TokenHeader>>,
+    failure: Option<SessionError>,
 }
 
 impl Delivery {
     /// True when the response gets no header at all.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        !self.consulted && self.news.is_none()
+    pub fn is_empty(&self) -> bool {
+        !self.consulted && self.news().is_none()
     }
 
     /// The value of the `Set-Cookie` line, if there is one. A live credential: do not log it.
     #[must_use]
     pub fn set_cookie(&self) -> Option<&str> {
-        match self.header {
-            None => self.news.as_deref(),
-            Some(_) => None,
-        }
+        self.news().filter(|_| self.header().is_none())
     }
 
     /// The value of the header that carries the token, if there is one: empty when the session
     /// ended. A live credential: do not log it.
     #[must_use]
     pub fn token_header(&self) -> Option<&str> {
-        self.header.as_ref().and(self.news.as_deref())
+        self.news().filter(|_| self.header().is_some())
+    }
+
+    /// What [`ExchangeHandle::note_failure`](crate::ExchangeHandle::note_failure) remembered;
+    /// `None` for almost every request. An adapter whose framework answered for a handler that
+    /// could not have its session puts the response of this error in the place of that answer.
+    #[must_use]
+    pub fn noted_failure(&self) -> Option<&SessionError> {
+        self.rare.as_ref()?.failure.as_ref()
     }
 
     /// True when the client is told a new token, or that its session ended.
-    pub(crate) const fn tells_client(&self) -> bool {
-        self.news.is_some()
+    pub(crate) fn tells_client(&self) -> bool {
+        self.news().is_some()
+    }
+
+    fn news(&self) -> Option<&str> {
+        self.rare.as_ref()?.news.as_deref()
+    }
+
+    fn header(&self) -> Option<&TokenHeader> {
+        self.rare.as_ref()?.header.as_deref()
     }
 
     /// Writes the headers.
@@ -57,20 +79,26 @@ impl Delivery {
     /// another.
     pub fn write_to<H: HeaderSink + ?Sized>(self, headers: &mut H) {
         if self.consulted {
-            let name = match &self.header {
+            let name = match self.header() {
                 None => Cow::Borrowed("Cookie"),
                 Some(header) => Cow::Owned(header.request.clone()),
             };
             let says_so = |line: &[u8]| lists(line, &[&*name, "*"]);
             headers.append_unless("vary", name.clone(), &says_so);
         }
-        if let Some(line) = self.news {
-            headers.replace_unless("cache-control", Cow::Borrowed("no-store"), &|line| {
-                lists(line, &["no-store", "private"])
-            });
-            let name = self.header.as_ref().map_or("set-cookie", |it| &it.response);
-            headers.append(name, Cow::Owned(line));
-        }
+        let Some(Rare {
+            news: Some(line),
+            header,
+            ..
+        }) = self.rare.map(|rare| *rare)
+        else {
+            return;
+        };
+        headers.replace_unless("cache-control", Cow::Borrowed("no-store"), &|line| {
+            lists(line, &["no-store", "private"])
+        });
+        let name = header.as_ref().map_or("set-cookie", |it| &it.response);
+        headers.append(name, Cow::Owned(line));
     }
 }
 
@@ -96,7 +124,7 @@ fn lists(line: &[u8], wanted: &[&str]) -> bool {
     })
 }
 
-/// The headers for the state after the commit.
+/// What there is for the response in the state after the commit.
 pub(crate) fn deliver(state: &mut State, engine: &Engine) -> Delivery {
     let news = match &mut state.live {
         Some(live) if live.stored && live.announce && !live.gone => {
@@ -109,13 +137,21 @@ pub(crate) fn deliver(state: &mut State, engine: &Engine) -> Delivery {
         _ if state.expire_cookie => Some(engine.tell_end(state.secure)),
         _ => None,
     };
+    let header = match &engine.transport {
+        Transport::Cookie => None,
+        Transport::Header(header) => Some(header),
+    };
+    let failure = state.noted_failure.take();
+    let is_rare = news.is_some() || header.is_some() || failure.is_some();
     Delivery {
         consulted: state.consulted,
-        news,
-        header: match &engine.transport {
-            Transport::Cookie => None,
-            Transport::Header(header) => Some(header.clone()),
-        },
+        rare: is_rare.then(|| {
+            Box::new(Rare {
+                news,
+                header: header.cloned(),
+                failure: failure.map(|failure| *failure),
+            })
+        }),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`store`]: the rules of [`SessionStore`](crate::store::SessionStore) as tests that any
 //!   store can run.
+//! - [`adapter`]: stories of visitors, as tests that any adapter can run over real HTTP.
 //! - [`Recording`] remembers what a store was asked; [`Faulty`] lets chosen calls fail.
 //! - [`Site`] and [`Visitor`] drive the engine without HTTP, with a cookie jar.
 //! - [`ManualClock`], [`ManualRuntime`] and [`SeededEntropy`] put time, tasks and chance into
@@ -9,6 +10,7 @@
 //!
 //! Nothing here belongs in a program that serves visitors.
 
+pub mod adapter;
 pub mod store;
 
 mod clock;

@@ -299,7 +299,7 @@ impl Facts for Request {
 
 /// Response headers as the engine writes them; start with the application's own to see how
 /// they get along.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(String, String)>);
 
 impl Headers {

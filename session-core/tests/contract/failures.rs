@@ -322,10 +322,11 @@ fn no_error_shows_the_client_anything_of_the_inside() {
 #[test]
 fn the_first_failure_that_a_handler_noted_is_the_one_that_is_answered() {
     let given = Given::near();
-    let exchange = given.visitor().begin();
+    let mut exchange = given.visitor().begin();
     let handle = exchange.handle();
-    assert!(exchange.noted_failure().is_none());
     handle.note_failure(SessionError::Full);
     handle.note_failure(SessionError::Gone);
-    assert!(matches!(exchange.noted_failure(), Some(SessionError::Full)));
+    let delivery = given.runtime.block_on(exchange.commit()).unwrap();
+    assert!(matches!(delivery.noted_failure(), Some(SessionError::Full)));
+    assert!(delivery.is_empty(), "a failure alone needs no header");
 }

@@ -1,0 +1,215 @@
+//! The chat on warp.
+
+use std::convert::Infallible;
+use std::future::ready;
+use std::io;
+use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use adapter_warp::{Session, SessionRejection, optional_session, peek, session};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, stream};
+use tokio::net::TcpListener;
+use warp::host::Authority;
+use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use warp::path::FullPath;
+use warp::reject::MethodNotAllowed;
+use warp::reply::{Reply as _, Response};
+use warp::{Filter, Rejection};
+
+use crate::answer::{self, Answer, Content};
+use crate::app::{App, Chat};
+use crate::conversation::{self, Said};
+use crate::cors::{Caller, Cors, Judgement};
+use crate::page::{self, File};
+use crate::panel;
+use crate::refusal::Refusal;
+use crate::reply::{BrokenOff, Reply};
+
+pub(super) async fn serve(
+    listener: TcpListener,
+    app: App,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    adapter_warp::serve(routes(app.chat, app.cors), app.sessions)
+        // Who drops this future says how long a stop may take.
+        .grace(Duration::MAX)
+        .incoming(listener)
+        .graceful(stop)
+        .run()
+        .await;
+    Ok(())
+}
+
+fn routes(chat: Chat, cors: Cors) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
+    let judgement = warp::method()
+        .and(authority())
+        .and(warp::header::headers_cloned())
+        .map(
+            move |method: Method, authority: Option<Authority>, headers: HeaderMap| {
+                let authority = authority.as_ref().map(Authority::as_str);
+                cors.judge(Caller::new(method.as_str(), authority, |name| {
+                    headers.get(name).map(HeaderValue::as_bytes)
+                }))
+            },
+        );
+    let refused = judgement.clone().and_then(refused);
+    let answered = judgement
+        .and(answers(chat).recover(not_found).unify())
+        .map(mark);
+    refused.or(answered).unify()
+}
+
+fn answers(chat: Chat) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
+    let limit = chat.limits.session;
+    let chat = warp::any().map(move || chat.clone());
+    let get = warp::get().or(warp::head()).unify();
+
+    let history = get
+        .and(optional_session())
+        .map(|session: Option<Session>| respond(conversation::history(session.as_ref())));
+    let say = warp::post()
+        .and(chat.clone())
+        .and(session())
+        .and(warp::header::headers_cloned())
+        // A message that alone is over the session's limit need not be read to its end.
+        .and(warp::body::stream().then(move |body| read(body, limit)))
+        .then(say);
+    let forget = warp::delete()
+        .and(optional_session())
+        .map(|session: Option<Session>| respond(conversation::forget(session.as_ref())));
+    let conversation = at("/api/chat")
+        .and(history.or(say).unify().or(forget).unify())
+        .recover(|rejection| refuse(rejection, "GET,HEAD,POST,DELETE"));
+
+    let regenerate = at("/api/chat/regenerate")
+        .and(warp::post())
+        .and(chat.clone())
+        .and(optional_session())
+        .then(regenerate)
+        .recover(|rejection| refuse(rejection, "POST"));
+
+    let panel = at("/api/session")
+        .and(get)
+        .and(chat)
+        .and(peek())
+        .map(|chat: Chat, view: Option<_>| respond(panel::panel(&chat, view.as_ref())))
+        .recover(|rejection| refuse(rejection, "GET,HEAD"));
+
+    let page = warp::path::full()
+        .and_then(file)
+        .and(get)
+        .map(|file: File| respond(Ok(file.answer())))
+        .recover(|rejection| refuse(rejection, "GET,HEAD"));
+
+    let (conversation, regenerate) = (conversation.unify(), regenerate.unify());
+    let api = conversation
+        .or(regenerate)
+        .unify()
+        .or(panel.unify())
+        .unify();
+    api.or(page.unify()).unify()
+}
+
+/// The path exactly as it is written: warp's own filters overlook a slash at its end.
+fn at(path: &'static str) -> impl Filter<Extract = (), Error = Rejection> + Copy {
+    let is_there = move |asked: FullPath| match asked.as_str() == path {
+        true => ready(Ok(())),
+        false => ready(Err(warp::reject())),
+    };
+    warp::path::full().and_then(is_there).untuple_one()
+}
+
+async fn file(path: FullPath) -> Result<File, Rejection> {
+    let file = page::FILES.iter().find(|file| file.path == path.as_str());
+    file.copied().ok_or_else(warp::reject)
+}
+
+async fn say(
+    chat: Chat,
+    session: Session,
+    headers: HeaderMap,
+    body: Result<Bytes, StatusCode>,
+) -> Response {
+    let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let said = Said::read(content_type, body);
+    respond(conversation::say(&chat, session, said).await)
+}
+
+async fn regenerate(chat: Chat, session: Option<Session>) -> Response {
+    respond(conversation::regenerate(&chat, session).await)
+}
+
+/// Reads a body up to `limit` bytes. warp's own limit insists on a `Content-Length`.
+async fn read(
+    body: impl Stream<Item = Result<impl Buf, warp::Error>>,
+    limit: usize,
+) -> Result<Bytes, StatusCode> {
+    let mut body = pin!(body);
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|_| StatusCode::BAD_REQUEST)?;
+        if bytes.len() + piece.remaining() > limit {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        bytes.put(piece);
+    }
+    Ok(bytes.freeze())
+}
+
+/// Answers what was rejected on a path that is there, so that no other route is asked.
+async fn refuse(rejection: Rejection, methods: &'static str) -> Result<Response, Rejection> {
+    if let Some(rejection) = rejection.find::<SessionRejection>() {
+        Ok(rejection.clone().into_response())
+    } else if rejection.find::<MethodNotAllowed>().is_some() {
+        Ok(respond(Ok(answer::not_allowed(methods))))
+    } else {
+        Err(rejection)
+    }
+}
+
+async fn not_found(rejection: Rejection) -> Result<Response, Rejection> {
+    match rejection.is_not_found() {
+        true => Ok(respond(Ok(answer::not_found()))),
+        false => Err(rejection),
+    }
+}
+
+/// What the visitor calls this server; HTTP/2 tells it beside the headers.
+fn authority() -> impl Filter<Extract = (Option<Authority>,), Error = Infallible> + Copy {
+    let none = warp::any().map(|| None);
+    warp::host::optional().or(none).unify()
+}
+
+/// The answer to a request that no handler may see.
+async fn refused(mut judgement: Judgement) -> Result<Response, Rejection> {
+    let answer = judgement.answer.take().ok_or_else(warp::reject)?;
+    Ok(mark(judgement, respond(Ok(answer))))
+}
+
+fn mark(judgement: Judgement, mut response: Response) -> Response {
+    response.headers_mut().extend(judgement.headers);
+    response
+}
+
+fn respond(answer: Result<Answer, Refusal>) -> Response {
+    let (head, content) = answer.unwrap_or_else(Answer::from).into_parts();
+    let mut response = match content {
+        Content::Whole(bytes) => Response::new(bytes.into()),
+        Content::Stream(reply) => warp::reply::stream(shared(reply)).into_response(),
+    };
+    *response.status_mut() = head.status;
+    response.headers_mut().extend(head.headers);
+    response
+}
+
+/// The bodies of warp must be fit to be looked at by several threads. A lock that is never
+/// taken makes this one so: whoever reads it has it alone.
+fn shared(reply: Box<Reply>) -> impl Stream<Item = Result<Bytes, BrokenOff>> + Send + Sync {
+    let mut reply = Mutex::new(reply);
+    stream::poll_fn(move |cx| {
+        let reply = reply.get_mut().unwrap_or_else(PoisonError::into_inner);
+        reply.poll_next_unpin(cx)
+    })
+}

@@ -1,0 +1,6 @@
+use chat::frameworks::Framework;
+
+const FRAMEWORK: Framework = Framework::Axum;
+
+#[path = "suite/mod.rs"]
+mod suite;

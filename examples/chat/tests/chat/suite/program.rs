@@ -1,0 +1,87 @@
+//! The program itself, as a service manager sees it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use super::FRAMEWORK;
+use super::site::Visitor;
+
+/// How long the program may take to end: ten seconds of grace, and something to spare.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running program. It ends with the test that started it.
+struct Program {
+    child: Child,
+    url: String,
+}
+
+impl Program {
+    fn start(token_delay_ms: u32) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_chat"))
+            .args(["--framework", &FRAMEWORK.to_string()])
+            .args(["--listen", "127.0.0.1:0"])
+            .args(["--token-delay-ms", &token_delay_ms.to_string()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ").unwrap().into();
+        Self { child, url }
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+    }
+
+    async fn ended(mut self) -> ExitStatus {
+        let ended = async {
+            loop {
+                if let Some(status) = self.child.try_wait().unwrap() {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ended).await.unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Fails when it has ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn either_signal_lets_replies_end_and_ends_the_program_well() {
+    for signal in ["TERM", "INT"] {
+        let program = Program::start(5);
+        let visitor = Visitor::new(&program.url);
+        let reply = visitor.say("I like tea.").await;
+        program.signal(signal);
+        assert!(!reply.text().await.unwrap().is_empty());
+        assert!(program.ended().await.success(), "{signal}");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_takes_too_long_for_a_stop_is_broken_off_and_the_program_ends_well() {
+    let program = Program::start(1_000);
+    let visitor = Visitor::new(&program.url);
+    let reply = visitor.say("I like tea.").await;
+    program.signal("TERM");
+    assert!(
+        reply.text().await.is_err(),
+        "an end would mean a complete reply"
+    );
+    assert!(program.ended().await.success());
+}

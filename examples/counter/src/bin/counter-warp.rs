@@ -1,0 +1,35 @@
+//! Counts the visits of a session.
+
+use adapter_warp::{Session, SessionRejection};
+use session_core::{MemoryStore, SecretKey, SessionManager};
+use tokio::signal::unix::{SignalKind as Kind, signal};
+use warp::Filter;
+
+async fn count(session: Session) -> Result<String, SessionRejection> {
+    let visits = session.update_attribute("visits", |visits: &mut u64| *visits += 1)?;
+    Ok(format!("This is visit number {visits}.\n"))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let sessions = SessionManager::builder()
+        .secret_key(SecretKey::generate()?) // in earnest: SecretKey::from_env("SESSION_SECRET")?
+        .store(MemoryStore::new())
+        .secure(false) // for development over plain HTTP; leave it out behind TLS
+        .cookie_name("counter-sid")
+        .build()?;
+    let index = warp::path::end().and(warp::get());
+    let app = index.and(adapter_warp::session()).then(count);
+
+    let address = std::env::args().nth(1);
+    let address = address.as_deref().unwrap_or("127.0.0.1:8081");
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    let (mut interrupt, mut terminate) = (signal(Kind::interrupt())?, signal(Kind::terminate())?);
+    let stop = async move {
+        tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
+    };
+    let server = adapter_warp::serve(app, sessions); // drains them when it stops
+    server.incoming(listener).graceful(stop).run().await;
+    Ok(())
+}

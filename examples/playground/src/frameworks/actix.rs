@@ -1,0 +1,157 @@
+//! The playground on actix-web.
+
+use std::io;
+use std::net::TcpListener;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::Payload;
+use actix_web::guard::{Any, Get, Head};
+use actix_web::http::StatusCode;
+use actix_web::web::{self, ServiceConfig, delete, post, put};
+use actix_web::{
+    App, FromRequest, HttpMessage, HttpRequest, HttpResponse, HttpServer, Resource, Responder,
+    ResponseError, Route,
+};
+use adapter_actix::SessionMiddleware;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use session_core::{ExchangeHandle, SessionManager};
+
+use crate::answer::{Answer, Body};
+use crate::call::{Call, Provenance, read_body};
+use crate::operations::{Outcome, attributes, lifecycle, login, responses, streaming};
+use crate::refusal::Refusal;
+use crate::site::Site;
+use crate::stop::GRACE;
+use crate::{page, relay};
+
+fn routes(config: &mut ServiceConfig) {
+    config
+        .service(at("/session").route(read().to(lifecycle::show)))
+        .service(at("/untouched").route(read().to(responses::untouched)))
+        .service(
+            at("/attributes/{name:[^/]*}")
+                .route(read().to(attributes::get))
+                .route(put().to(attributes::set))
+                .route(delete().to(attributes::remove)),
+        )
+        .service(at("/attributes/{name:[^/]*}/increment").route(post().to(attributes::increment)))
+        .service(at("/attributes/{name:[^/]*}/append").route(post().to(attributes::append)))
+        .service(at("/stream").route(read().to(streaming::stream)))
+        .service(at("/redirect").route(read().to(responses::redirect)))
+        .service(at("/fail").route(read().to(responses::fail)))
+        .service(at("/panic").route(read().to(responses::panic)))
+        .service(at("/cookies").route(read().to(responses::cookies)))
+        .service(at("/invalidate").route(post().to(lifecycle::invalidate)))
+        .service(at("/change-id").route(post().to(lifecycle::change_id)))
+        .service(at("/max-inactive-interval").route(put().to(lifecycle::set_max_inactive_interval)))
+        .service(at("/login").route(post().to(login::log_in)))
+        .service(at("/logout").route(post().to(login::log_out)))
+        .service(at("/").route(read().to(page::file)))
+        .service(at("/page/open").route(post().to(relay::open)))
+        .service(at("/page/look").route(post().to(relay::look)))
+        .service(at("/page/steal").route(post().to(relay::steal)))
+        .service(at("/page/forget").route(post().to(relay::forget)))
+        .service(at("/page/relay").route(post().to(relay::send)))
+        .service(at("/page/{file}").route(read().to(page::file)))
+        .default_service(web::to(async || Outcome::Err(Refusal::NoSuchRoute)));
+}
+
+/// A path, which refuses the methods that it is given no route for. A parameter of
+/// actix-web is not empty unless its pattern allows it; an empty name is refused elsewhere.
+fn at(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(async || Outcome::Err(Refusal::WrongMethod)))
+}
+
+/// `GET` and `HEAD`, which actix-web takes for two.
+fn read() -> Route {
+    web::route().guard(Any(Get()).or(Head()))
+}
+
+impl FromRequest for Call {
+    type Error = Refusal;
+    type Future = LocalBoxFuture<'static, Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let handle = request.extensions().get::<ExchangeHandle>().cloned();
+        let site = request.app_data::<Site>().cloned();
+        let uri = request.uri();
+        let path = uri.path().to_owned();
+        let query = uri.query().unwrap_or_default().to_owned();
+        let provenance = Provenance::read(|name| Some(request.headers().get(name)?.as_bytes()));
+        let body = payload.take();
+        let call = async move {
+            let (Some(handle), Some(site)) = (handle, site) else {
+                return Err(Refusal::NoSessionLayer);
+            };
+            Ok(Self {
+                handle,
+                path,
+                query,
+                body: read_body(&site, body).await?,
+                provenance,
+                site,
+            })
+        };
+        call.boxed_local()
+    }
+}
+
+impl Responder for Answer {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        response(self)
+    }
+}
+
+impl ResponseError for Refusal {
+    fn error_response(&self) -> HttpResponse {
+        response(self.answer())
+    }
+}
+
+fn response(answer: Answer) -> HttpResponse {
+    // Every status and every header that an operation answers with is a valid one.
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    for header in answer.headers {
+        response.append_header(header);
+    }
+    match answer.body {
+        Body::Whole(bytes) if bytes.is_empty() => response.finish(),
+        Body::Whole(bytes) => response.body(bytes),
+        Body::Stream(pieces) => response.streaming(pieces),
+    }
+}
+
+/// Serves until the program stops.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub(super) async fn serve(
+    listener: TcpListener,
+    sessions: SessionManager,
+    site: Site,
+) -> io::Result<()> {
+    // Made once, so that the workers share its sessions.
+    let middleware = SessionMiddleware::new(sessions);
+    let stop = site.stop.clone();
+    let app = move || {
+        App::new()
+            .app_data(site.clone())
+            .configure(routes)
+            .wrap(middleware.clone())
+    };
+    let server = HttpServer::new(app)
+        .listen(listener)?
+        .disable_signals()
+        .shutdown_timeout(GRACE.as_secs())
+        .run();
+    let handle = server.handle();
+    actix_web::rt::spawn(async move {
+        stop.await;
+        handle.stop(true).await;
+    });
+    server.await
+}

@@ -1,0 +1,57 @@
+//! The three frameworks. What differs between them is here and nothing else: routing, taking a
+//! [`Call`](crate::call::Call) out of a request, making a response of an
+//! [`Answer`](crate::answer::Answer), and stopping.
+
+mod actix;
+mod axum;
+mod warp;
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+
+use session_core::{BoxError, SessionManager};
+
+use crate::options::{Framework, Options};
+use crate::site::Site;
+use crate::stop;
+
+/// Serves until the process is asked to stop, and stores what is left to store.
+///
+/// # Errors
+/// When it cannot listen.
+pub(crate) fn serve(options: &Options, sessions: &SessionManager) -> Result<(), BoxError> {
+    let serving = async {
+        let stop = stop::on_signal()?;
+        let listener = listen(options.listen)?;
+        let site = Site::new(options, sessions, listener.local_addr()?, stop);
+        match options.framework {
+            Framework::Axum => axum::serve(listener, sessions.clone(), site).await?,
+            Framework::Actix => actix::serve(listener, sessions.clone(), site).await?,
+            Framework::Warp => warp::serve(listener, sessions.clone(), site).await?,
+        }
+        sessions.drain().await;
+        Ok(())
+    };
+    match options.framework {
+        Framework::Actix => actix_web::rt::System::new().block_on(serving),
+        Framework::Axum | Framework::Warp => tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?
+            .block_on(serving),
+    }
+}
+
+/// A listener that accepts from now on: the kernel queues connections until the framework
+/// takes them.
+fn listen(address: SocketAddr) -> Result<TcpListener, BoxError> {
+    let listener = TcpListener::bind(address)
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    listener.set_nonblocking(true)?;
+    // Whoever starts this program may not read what it prints.
+    let _ = writeln!(
+        io::stdout(),
+        "listening on http://{}",
+        listener.local_addr()?
+    );
+    Ok(listener)
+}

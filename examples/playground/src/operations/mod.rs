@@ -1,0 +1,23 @@
+//! What the routes do, each an `async fn` from a [`Call`](crate::call::Call) to an
+//! [`Answer`](crate::answer::Answer). Frameworks route to these directly.
+
+pub(crate) mod attributes;
+pub(crate) mod lifecycle;
+pub(crate) mod login;
+pub(crate) mod responses;
+pub(crate) mod streaming;
+
+use std::time::Duration;
+
+use crate::answer::Answer;
+use crate::refusal::Refusal;
+
+/// What every operation answers.
+pub(crate) type Outcome = Result<Answer, Refusal>;
+
+/// The delay that a visitor asked for, so that requests can be made to overlap.
+async fn pause(delay: Duration) {
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+}

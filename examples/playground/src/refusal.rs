@@ -1,0 +1,87 @@
+//! Why a request gets an error, and what it is told: a status and `{"error": ".."}`.
+
+use serde_json::json;
+use session_core::SessionError;
+
+use crate::answer::Answer;
+use crate::arguments::BadArgument;
+
+/// Why a request is refused. What it prints is shown to the visitor.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// An argument is missing or wrong.
+    #[error("{0}")]
+    BadArgument(#[from] BadArgument),
+    /// There is no such attribute.
+    #[error("There is no such attribute.")]
+    NoAttribute,
+    /// There is no session to work on.
+    #[error("There is no session.")]
+    NoSession,
+    /// The request comes from a page of another origin.
+    #[error("Requests from this origin are not allowed.")]
+    ForeignOrigin,
+    /// The relay takes JSON alone.
+    #[error("Send application/json.")]
+    NotJson,
+    /// The page that asks was open too long ago.
+    #[error("This page is not open any more. Load it again.")]
+    NoSuchPage,
+    /// There is no such route.
+    #[error("There is no such page.")]
+    NoSuchRoute,
+    /// The route exists, and not with this method.
+    #[error("This method does not go with this address.")]
+    WrongMethod,
+    /// The body alone is larger than a session may be.
+    #[error("The body is too large.")]
+    BodyTooLarge,
+    /// The body broke off.
+    #[error("The body could not be read.")]
+    BrokenBody,
+    /// A fault of this program: no session middleware is around the route.
+    #[error("The session could not be used.")]
+    NoSessionLayer,
+    /// The session cannot be used, or did not take the change.
+    #[error("{}", text(.0))]
+    Session(#[from] SessionError),
+}
+
+impl Refusal {
+    fn status(&self) -> u16 {
+        match self {
+            Self::BadArgument(_) | Self::BrokenBody => 400,
+            Self::ForeignOrigin => 403,
+            Self::NoAttribute | Self::NoSuchRoute => 404,
+            Self::WrongMethod => 405,
+            Self::NoSession => 409,
+            Self::NoSuchPage => 410,
+            Self::BodyTooLarge => 413,
+            Self::NotJson => 415,
+            Self::NoSessionLayer => 500,
+            // Attributes and principals come from the visitor here, and not from the program.
+            Self::Session(
+                SessionError::Decode { .. }
+                | SessionError::Encode { .. }
+                | SessionError::InvalidName
+                | SessionError::NotAList { .. },
+            ) => 400,
+            Self::Session(error) => error.status(),
+        }
+    }
+
+    pub(crate) fn answer(&self) -> Answer {
+        Answer::json(self.status(), &json!({ "error": self.to_string() }))
+    }
+}
+
+fn text(error: &SessionError) -> &'static str {
+    match error {
+        SessionError::Decode { .. } => "The attribute is of another type.",
+        SessionError::Encode { .. } => "The value cannot be stored.",
+        SessionError::InvalidName => "A name has 1 to 255 bytes.",
+        SessionError::NotAList { .. } => "The attribute is not an array.",
+        SessionError::NoSession => "There is no session.",
+        error => error.public_text(),
+    }
+}

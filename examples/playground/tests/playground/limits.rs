@@ -1,0 +1,67 @@
+//! How much the program keeps.
+
+use serde_json::json;
+
+use crate::program::on_each;
+
+#[test]
+fn what_would_make_a_session_too_large_is_413_and_changes_nothing() {
+    on_each(&["--max-session-bytes", "1000"], |program| {
+        let mut visitor = program.visitor();
+        visitor.put("/attributes/a", "1");
+        let large = json!("x".repeat(1000)).to_string();
+        let larger = json!("x".repeat(2 << 20)).to_string();
+        for (method, target, body) in [
+            ("PUT", "/attributes/a", &large),
+            ("PUT", "/attributes/a", &larger),
+            ("POST", "/attributes/l/append", &large),
+            ("POST", "/login", &larger),
+        ] {
+            let response = visitor.send(method, target, body);
+            assert_eq!(response.status, 413, "{method} {target}");
+            assert!(response.is_error_form());
+        }
+        let target = format!("/redirect?name=a&value={}", "x".repeat(1000));
+        assert_eq!(visitor.get(&target).status, 413);
+        assert_eq!(visitor.session()["attributes"], json!({"a": 1}));
+    });
+}
+
+#[test]
+fn a_body_of_any_size_gets_its_413_before_the_connection_closes() {
+    on_each(&[], |program| {
+        let body = "1".repeat(8 << 20);
+        let response = program.visitor().put("/attributes/a", &body);
+        assert_eq!(response.status, 413);
+        assert!(response.is_error_form());
+    });
+}
+
+#[test]
+fn a_value_that_just_fits_is_kept() {
+    on_each(&[], |program| {
+        let mut visitor = program.visitor();
+        let value = json!("x".repeat((1 << 20) - 100));
+        assert_eq!(visitor.put("/attributes/a", &value.to_string()).status, 204);
+        assert_eq!(visitor.attribute("a"), value);
+    });
+}
+
+#[test]
+fn a_store_that_is_full_of_people_who_logged_in_is_503() {
+    on_each(&["--max-sessions", "2"], |program| {
+        let mut visitors = [program.visitor(), program.visitor()];
+        for visitor in &mut visitors {
+            assert_eq!(
+                visitor.post("/login", "{\"principal\":\"ada\"}").status,
+                204
+            );
+        }
+        let mut third = program.visitor();
+        let response = third.put("/attributes/a", "1");
+        assert_eq!(response.status, 503);
+        assert!(response.is_error_form());
+        assert!(response.all("set-cookie").is_empty());
+        assert_eq!(visitors[0].session()["principal"], json!("ada"));
+    });
+}

@@ -1,0 +1,17 @@
+//! The playground as a program, called over HTTP on each framework.
+
+mod arguments;
+mod attributes;
+mod client;
+mod lifecycle;
+mod limits;
+mod login;
+mod parallel;
+mod program;
+mod relay;
+mod responses;
+mod secrets;
+mod starting;
+mod stopping;
+mod streaming;
+mod visitor;

@@ -1,0 +1,124 @@
+//! The program itself, started and stopped as an operator does it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::visitor::Visitor;
+
+/// The frameworks that the program knows.
+pub(crate) const FRAMEWORKS: [&str; 3] = ["axum", "actix", "warp"];
+
+/// A key for tests.
+pub(crate) const SECRET: &str = "kK3vN8sQ1xW7bZ5mT9pR2cY6dF4gH0jL";
+
+/// How long anything may take before a test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs `test` against the program on each framework, over plain HTTP.
+pub(crate) fn on_each(arguments: &[&str], test: impl Fn(&Program)) {
+    for framework in FRAMEWORKS {
+        let program = Program::start(framework, &[&["--insecure"], arguments].concat());
+        // Shown only when the test fails.
+        println!("on {framework}");
+        test(&program);
+    }
+}
+
+/// A running program. Dropping it kills it.
+pub(crate) struct Program {
+    pub(crate) address: SocketAddr,
+    child: Child,
+    log: Option<JoinHandle<String>>,
+}
+
+impl Program {
+    /// Starts the program and waits until it says that it listens.
+    pub(crate) fn start(framework: &str, arguments: &[&str]) -> Self {
+        Self::run(command(framework, arguments).args(["--secret", SECRET]))
+    }
+
+    /// As [`start`](Self::start), with everything logged that there is to log.
+    pub(crate) fn start_verbose(framework: &str, arguments: &[&str]) -> Self {
+        let mut command = command(framework, arguments);
+        Self::run(command.args(["--secret", SECRET]).env("RUST_LOG", "trace"))
+    }
+
+    /// The program without a secret of its own.
+    pub(crate) fn start_generated(framework: &str) -> Self {
+        Self::run(&mut command(framework, &["--insecure"]))
+    }
+
+    fn run(command: &mut Command) -> Self {
+        let mut child = command.spawn().expect("the program starts");
+        let stdout = child.stdout.take().expect("its output is piped");
+        let mut stderr = child.stderr.take().expect("its errors are piped");
+        let log = thread::spawn(move || {
+            let mut log = Vec::new();
+            let _ = stderr.read_to_end(&mut log);
+            String::from_utf8_lossy(&log).into_owned()
+        });
+        let mut line = String::new();
+        let read = BufReader::new(stdout).read_line(&mut line);
+        read.expect("the program prints a line");
+        let address = line.trim_end().strip_prefix("listening on http://");
+        Self {
+            address: address
+                .and_then(|address| address.parse().ok())
+                .unwrap_or_else(|| panic!("the program says where it listens, not {line:?}")),
+            child,
+            log: Some(log),
+        }
+    }
+
+    /// Somebody new, without a cookie.
+    pub(crate) fn visitor(&self) -> Visitor {
+        Visitor::new(self.address)
+    }
+
+    /// Asks the program to stop, and answers how and how fast it did, and what it had logged.
+    pub(crate) fn stop(mut self, signal: &str) -> (ExitStatus, Duration, String) {
+        let asked = Instant::now();
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status();
+        assert!(sent.expect("the signal can be sent").success());
+        let status = loop {
+            let status = self
+                .child
+                .try_wait()
+                .expect("the program can be waited for");
+            if let Some(status) = status {
+                break status;
+            }
+            assert!(asked.elapsed() < PATIENCE, "the program does not stop");
+            thread::sleep(Duration::from_millis(5));
+        };
+        let took = asked.elapsed();
+        let log = self.log.take().expect("a program stops once");
+        (status, took, log.join().expect("the log is read"))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The program with these arguments, on a free port, with nothing taken from the environment.
+pub(crate) fn command(framework: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_playground"));
+    command
+        .args(["--framework", framework, "--listen", "127.0.0.1:0"])
+        .args(arguments)
+        .env_remove("PLAYGROUND_SECRET")
+        .env_remove("RUST_LOG")
+        .env("RUST_BACKTRACE", "0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
