@@ -14,7 +14,7 @@ use crate::facts::Facts;
 use crate::lifecycle::admit::Admission;
 use crate::runtime::Runtime;
 use crate::session::StoreKey;
-use crate::store::Access;
+use crate::store::{Access, Census};
 use crate::transport::Transport;
 
 /// The sessions of one application. Cheap to clone; clones share everything.
@@ -104,6 +104,16 @@ impl<S> SessionManager<S> {
         let (engine, access) = (&self.engine, Access::Peek);
         engine.load(&nobody, access, engine.now()).await??;
         Ok(())
+    }
+
+    /// Counts the live sessions of the store by their age, those of other managers that share
+    /// it included. For an operator's page or a gauge that is read now and then: a store may
+    /// have to look at every session. Prolongs none.
+    ///
+    /// # Errors
+    /// [`SessionError::Unavailable`] and [`SessionError::TimedOut`].
+    pub async fn census(&self) -> Result<Census, SessionError> {
+        self.engine.census(self.engine.now()).await
     }
 
     /// The name of the session cookie; of no use where

@@ -1,7 +1,8 @@
 //! What must happen beside a request. The engine neither spawns nor sleeps by itself.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 /// A future that is owned and can move between threads.
@@ -19,4 +20,17 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// Completes after `duration`.
     fn sleep(&self, duration: Duration) -> BoxFuture<()>;
+}
+
+/// Suspends the calling task once, so that others get a turn.
+pub(crate) async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

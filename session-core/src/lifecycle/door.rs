@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::engine::Engine;
 use crate::error::SessionError;
 use crate::session::{ChangeSet, PrincipalKey, Record, SessionHandle, StoreKey};
-use crate::store::{Access, Applied, Created, Deleted, Loaded, PrincipalIndex, StoreError};
+use crate::store::{Access, Applied, Census, Created, Deleted, Loaded, PrincipalIndex, StoreError};
 
 impl Engine {
     /// True when the store answers at once, so that every method here completes at the first
@@ -83,6 +83,10 @@ impl Engine {
         }
     }
 
+    pub(crate) async fn census(&self, now: Timestamp) -> Result<Census, SessionError> {
+        self.in_time_if_far(self.store.census(now)).await
+    }
+
     pub(crate) async fn list(
         &self,
         principal: &PrincipalKey,
@@ -121,7 +125,7 @@ impl Engine {
         self.store.principals().ok_or(SessionError::NoPrincipals)
     }
 
-    /// The sessions by principal have no synchronous door; a store in this process needs no
+    /// A census and the sessions by principal have no synchronous door; a store in this process needs no
     /// deadline all the same.
     async fn in_time_if_far<T>(
         &self,

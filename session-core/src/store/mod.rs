@@ -75,9 +75,14 @@
 //! 38. `of_two_renames_one_wins`.
 //! 39. `a_write_never_revives_a_deleted_session`: whichever comes first.
 //!
+//! Counting
+//!
+//! 40. `a_census_counts_the_live_sessions`: each once, by its age since it was created;
+//!     neither what has expired nor the forwarding entries of renamed ones.
+//!
 //! Principals
 //!
-//! What a store that knows principals keeps besides are rules 40 to 51, at [`PrincipalIndex`].
+//! What a store that knows principals keeps besides are rules 41 to 52, at [`PrincipalIndex`].
 //!
 //! # Writing a store
 //!
@@ -94,10 +99,15 @@ use crate::clock::Timestamp;
 use crate::error::BoxError;
 use crate::session::{ChangeSet, Record, Revision, SessionLimit, StoreKey};
 
+mod census;
 pub mod memory;
 mod principals;
+mod verb;
+pub(crate) mod wrapping;
 
+pub use census::Census;
 pub use principals::PrincipalIndex;
+pub use verb::Verb;
 
 /// How long a renamed key tells writes and deletes that were in flight where the session went.
 ///
@@ -169,6 +179,14 @@ pub trait SessionStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`] when the store cannot be reached.
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError>;
+
+    /// Counts the live sessions. For operators, and not cheap: a store may have to look at
+    /// every session, but holds up no other call for as long as that takes. What changes
+    /// meanwhile may be counted as it was, as it is, or not at all.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be reached.
+    async fn census(&self, now: Timestamp) -> Result<Census, StoreError>;
 
     /// The synchronous door of a store that lives in this process, or `None`. Where there is
     /// one the engine uses it, and extraction and commit need no await.

@@ -14,24 +14,24 @@ use crate::session::{PrincipalKey, Record, SessionHandle};
 /// `testkit::store::principal_rules`. "Listed" means answered by [`list`](Self::list). "Gone"
 /// and "live" are as there.
 ///
-/// 40. `a_session_is_listed_under_its_principal_from_the_login_on`: whether it was created
+/// 41. `a_session_is_listed_under_its_principal_from_the_login_on`: whether it was created
 ///     with it, applied or renamed; with its record, but without attributes.
-/// 41. `a_session_that_ended_or_expired_is_not_listed`: deleted, idle too long, or logged in
+/// 42. `a_session_that_ended_or_expired_is_not_listed`: deleted, idle too long, or logged in
 ///     as somebody else.
-/// 42. `a_listed_session_keeps_its_handle_over_renames`.
-/// 43. `principals_are_told_apart_by_their_keys_alone`: whatever their names are.
-/// 44. `ending_by_handle_ends_that_session_of_that_principal`: an unknown handle, and one of
+/// 43. `a_listed_session_keeps_its_handle_over_renames`.
+/// 44. `principals_are_told_apart_by_their_keys_alone`: whatever their names are.
+/// 45. `ending_by_handle_ends_that_session_of_that_principal`: an unknown handle, and one of
 ///     somebody else, is `None` and ends nothing.
-/// 45. `ending_all_but_one_spares_that_one`.
-/// 46. `an_ended_session_is_gone_for_every_verb`: and no write in flight revives it.
-/// 47. `a_full_principal_is_refused_or_its_oldest_logins_end`: by the policy of the limit, on
+/// 46. `ending_all_but_one_spares_that_one`.
+/// 47. `an_ended_session_is_gone_for_every_verb`: and no write in flight revives it.
+/// 48. `a_full_principal_is_refused_or_its_oldest_logins_end`: by the policy of the limit, on
 ///     create, apply and rename; nothing is applied by a refusal.
-/// 48. `a_limit_counts_live_sessions_of_others_only`: not what expired, nor the session that
+/// 49. `a_limit_counts_live_sessions_of_others_only`: not what expired, nor the session that
 ///     logs in again.
-/// 49. `parallel_logins_never_exceed_the_limit`.
-/// 50. `ending_everybody_ends_every_session_there_is`: in one step, whatever their number; a
+/// 50. `parallel_logins_never_exceed_the_limit`.
+/// 51. `ending_everybody_ends_every_session_there_is`: in one step, whatever their number; a
 ///     session that is made afterwards lives.
-/// 51. `what_a_store_ended_by_itself_is_reported_by_a_sweep_once`: with the reason, `Replaced`
+/// 52. `what_a_store_ended_by_itself_is_reported_by_a_sweep_once`: with the reason, `Replaced`
 ///     or `Generation`.
 #[async_trait]
 pub trait PrincipalIndex: Send + Sync {

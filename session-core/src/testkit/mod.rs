@@ -25,6 +25,8 @@ pub use entropy::SeededEntropy;
 pub use faults::{Fault, Faulty};
 /// Runs a future to its end on the calling thread, for tests that bring no runtime.
 pub use futures_executor::block_on;
-pub use recording::{Recording, Verb};
+pub use recording::Recording;
 pub use runtime::ManualRuntime;
 pub use visitor::{Headers, Request, Site, Visitor, test_key};
+
+pub use crate::store::Verb;

@@ -1,6 +1,5 @@
 //! A store that remembers what it was asked.
 
-use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,52 +7,11 @@ use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
 use crate::session::{ChangeSet, PrincipalKey, Record, SessionHandle, SessionLimit, StoreKey};
+use crate::store::wrapping::{door_of, index_of};
 use crate::store::{
-    Access, Applied, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex, SessionStore,
-    StoreError, Swept,
+    Access, Applied, Census, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex,
+    SessionStore, StoreError, Swept, Verb,
 };
-
-/// A verb of [`SessionStore`] or of its [`PrincipalIndex`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verb {
-    /// [`SessionStore::create`].
-    Create,
-    /// [`SessionStore::load`].
-    Load,
-    /// [`SessionStore::apply`].
-    Apply,
-    /// [`SessionStore::rename`].
-    Rename,
-    /// [`SessionStore::delete`].
-    Delete,
-    /// [`SessionStore::sweep`].
-    Sweep,
-    /// [`PrincipalIndex::list`].
-    List,
-    /// [`PrincipalIndex::end`].
-    End,
-    /// [`PrincipalIndex::end_all`].
-    EndAll,
-    /// [`PrincipalIndex::end_everybody`].
-    EndEverybody,
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Create => "create",
-            Self::Load => "load",
-            Self::Apply => "apply",
-            Self::Rename => "rename",
-            Self::Delete => "delete",
-            Self::Sweep => "sweep",
-            Self::List => "list",
-            Self::End => "end",
-            Self::EndAll => "end_all",
-            Self::EndEverybody => "end_everybody",
-        })
-    }
-}
 
 /// Wraps a store and remembers every call, through whichever door it came. Clones share one
 /// memory, so a test keeps one and gives the other away.
@@ -167,6 +125,11 @@ impl<S: SessionStore> SessionStore for Recording<S> {
         self.store.sweep(now, limit).await
     }
 
+    async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
+        self.record(Verb::Census);
+        self.store.census(now).await
+    }
+
     fn immediate(&self) -> Option<&dyn ImmediateStore> {
         self.store.immediate().map(|_| self as &dyn ImmediateStore)
     }
@@ -260,21 +223,6 @@ impl<S: SessionStore> ImmediateStore for Recording<S> {
         self.record(Verb::Sweep);
         door_of(&*self.store)?.sweep(now, limit)
     }
-}
-
-/// The immediate door of a wrapped store. A wrapper shows a door only where there is one
-/// behind it, so a missing one is an error of whoever calls it nevertheless.
-pub(super) fn door_of(store: &impl SessionStore) -> Result<&dyn ImmediateStore, StoreError> {
-    store
-        .immediate()
-        .ok_or_else(|| StoreError::Unavailable("the wrapped store has no immediate door".into()))
-}
-
-/// The sessions by principal of a wrapped store, which a wrapper shows only where it has them.
-pub(super) fn index_of(store: &impl SessionStore) -> Result<&dyn PrincipalIndex, StoreError> {
-    store
-        .principals()
-        .ok_or_else(|| StoreError::Unavailable("the wrapped store knows no principals".into()))
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use session_core::store::{
-    Access, Applied, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex, SessionStore,
-    StoreError, Swept,
+    Access, Applied, Census, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex,
+    SessionStore, StoreError, Swept,
 };
 use session_core::{ChangeSet, MemoryStore, Record, SessionLimit, StoreKey, Timestamp};
 
@@ -63,6 +63,10 @@ impl SessionStore for Lagging {
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
         SessionStore::sweep(&self.0, now, limit).await
+    }
+
+    async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
+        SessionStore::census(&self.0, now).await
     }
 
     fn immediate(&self) -> Option<&dyn ImmediateStore> {

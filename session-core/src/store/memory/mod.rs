@@ -1,11 +1,12 @@
 //! The reference store and the default: the memory of this process.
 //!
 //! Sessions live in thousands of small shards, each behind a lock of its own that is held for
-//! one operation on one session. Nothing ever walks the whole store: expiry, eviction and
-//! snapshots go shard by shard, a little at a time.
+//! one operation on one session. Nothing ever locks the whole store: expiry, eviction,
+//! snapshots and a census go shard by shard, a little at a time.
 
 mod budget;
 mod builder;
+mod census;
 mod eviction;
 mod generation;
 mod principals;
@@ -30,7 +31,7 @@ use self::shard::{Entry, Shard, Slot};
 pub use self::snapshot::SnapshotError;
 use self::sweeper::Sweeper;
 use super::{
-    Access, Applied, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex, Removed,
+    Access, Applied, Census, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex, Removed,
     SessionStore, StoreError, Swept,
 };
 use crate::clock::Timestamp;
@@ -450,6 +451,10 @@ impl SessionStore for MemoryStore {
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
         ImmediateStore::sweep(self, now, limit)
+    }
+
+    async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
+        Ok(self.count_live(now).await)
     }
 
     fn immediate(&self) -> Option<&dyn ImmediateStore> {

@@ -302,7 +302,7 @@ impl Shard {
         self.entries.into_iter()
     }
 
-    /// All entries, for a snapshot.
+    /// All entries, for a snapshot or a census.
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().map(|entry| &**entry)
     }

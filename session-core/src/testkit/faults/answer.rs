@@ -2,7 +2,7 @@
 
 use super::script::Fault;
 use crate::session::Record;
-use crate::store::{Applied, Created, Deleted, Loaded, StoreError, Swept};
+use crate::store::{Applied, Census, Created, Deleted, Loaded, StoreError, Swept};
 
 /// The answer to a call that is not done at all, or `None` when it is to be done.
 pub(super) fn refuse<A: Answer>(fault: Option<Fault>) -> Option<Result<A, StoreError>> {
@@ -103,4 +103,4 @@ macro_rules! never_altered {
     };
 }
 
-never_altered!(Swept, Vec<Record>, Option<Record>, ());
+never_altered!(Swept, Census, Vec<Record>, Option<Record>, ());

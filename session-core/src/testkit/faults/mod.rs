@@ -19,13 +19,13 @@ use self::answer::{Answer, refuse, unavailable};
 use self::held::Held;
 pub use self::script::Fault;
 use self::script::Script;
-use super::recording::{Verb, door_of};
-use super::runtime::yield_once;
 use crate::clock::Timestamp;
+use crate::runtime::yield_once;
 use crate::session::{ChangeSet, Record, SessionLimit, StoreKey};
+use crate::store::wrapping::door_of;
 use crate::store::{
-    Access, Applied, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex, SessionStore,
-    StoreError, Swept,
+    Access, Applied, Census, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex,
+    SessionStore, StoreError, Swept, Verb,
 };
 
 /// Wraps a store that works and lets chosen calls fail. Clones follow one script.
@@ -283,6 +283,10 @@ impl<S: SessionStore> SessionStore for Faulty<S> {
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
         self.call(Verb::Sweep, self.inner.store.sweep(now, limit))
             .await
+    }
+
+    async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
+        self.call(Verb::Census, self.inner.store.census(now)).await
     }
 
     fn immediate(&self) -> Option<&dyn ImmediateStore> {

@@ -5,8 +5,9 @@ use async_trait::async_trait;
 use super::Faulty;
 use crate::clock::Timestamp;
 use crate::session::{PrincipalKey, Record, SessionHandle};
+use crate::store::Verb;
+use crate::store::wrapping::index_of;
 use crate::store::{PrincipalIndex, SessionStore, StoreError};
-use crate::testkit::recording::{Verb, index_of};
 
 #[async_trait]
 impl<S: SessionStore> PrincipalIndex for Faulty<S> {

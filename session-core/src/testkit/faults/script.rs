@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::testkit::recording::Verb;
+use crate::store::Verb;
 
 /// What goes wrong with one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -40,6 +40,12 @@ pub(super) async fn ending_everybody_ends_every_session_there_is(store: Subject)
         }
     }
 
+    assert_eq!(
+        store.census(now).await.live(),
+        0,
+        "no session lives when everybody was ended"
+    );
+
     let made = store.session_of(ada, now).await;
     let anonymous = store.session([]).await;
     let limit = SessionLimit {

@@ -25,6 +25,7 @@
 
 mod applying;
 mod applying_to_the_session;
+mod counting;
 mod creating_and_loading;
 mod deleting_and_sweeping;
 mod ending_everybody;
@@ -86,7 +87,7 @@ impl Rule {
     /// at a time and in the next ten minutes, which ends none of the sessions of other rules;
     /// but two processes that check one database at once may take expired sessions away from
     /// each other, so give each of them a database, a table or a prefix of its own. The rules
-    /// that end everybody wait until no other rule runs in this process, and let none begin.
+    /// that end or count everybody wait until no other rule runs in this process, and let none begin.
     ///
     /// # Panics
     /// With a sentence about what is wrong when the store breaks the rule or fails, and when
@@ -200,6 +201,8 @@ const RULES: &[Rule] = rules! {
         parallel_updates_are_all_kept,
         of_two_renames_one_wins,
         a_write_never_revives_a_deleted_session;
+    Alone counting:
+        a_census_counts_the_live_sessions;
 };
 
 const PRINCIPAL_RULES: &[Rule] = rules! {

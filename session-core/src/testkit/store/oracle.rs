@@ -13,7 +13,9 @@ use crate::session::{
     PrincipalKey, Record, Reply, Revision, SessionHandle, SessionLimit, StoreKey,
 };
 use crate::store::memory::MemoryStore;
-use crate::store::{Access, Applied, Created, Deleted, Loaded, Removed, SessionStore, StoreError};
+use crate::store::{
+    Access, Applied, Census, Created, Deleted, Loaded, Removed, SessionStore, StoreError,
+};
 use crate::testkit::ManualClock;
 
 /// Few keys, so that sequences meet the same session again.
@@ -29,6 +31,7 @@ enum Call {
     Rename(u8, u8, ChangeSet),
     Delete(u8),
     SweepAll,
+    Census,
     /// A login within a limit, under the same key or another one.
     LogIn(u8, u8, Principal, SessionLimit),
     /// The sessions of a principal.
@@ -69,6 +72,7 @@ fn call() -> impl Strategy<Value = Call> {
             .prop_map(|(principal, spared)| Call::EndAll(principal, spared)),
         1 => key.prop_map(Call::Delete),
         1 => Just(Call::SweepAll),
+        1 => Just(Call::Census),
         1 => Just(Call::EndEverybody),
     ]
 }
@@ -183,6 +187,7 @@ enum Answer {
     /// The handles of what was ended.
     Ended(Vec<SessionHandle>),
     EverybodyEnded,
+    Counted(Census),
     /// Ordered by key, for the order in which a sweep reports is the store's own affair.
     Swept(Vec<Removed>),
 }
@@ -235,6 +240,7 @@ async fn answer(
             Answer::Applied(store.rename(&key(*old), &key(*new), changes, now).await?)
         }
         Call::Delete(number) => Answer::Deleted(store.delete(&key(*number)).await?),
+        Call::Census => Answer::Counted(store.census(now).await?),
         Call::SweepAll => {
             let mut removed = Vec::new();
             let mut more = true;
@@ -272,6 +278,7 @@ fn is_left_open(store: &ReferenceStore, call: &Call, now: Timestamp) -> bool {
         Call::Load(..)
         | Call::Apply(..)
         | Call::SweepAll
+        | Call::Census
         | Call::List(..)
         | Call::End(..)
         | Call::EndAll(..)

@@ -16,7 +16,7 @@ use crate::session::{
     Value,
 };
 use crate::store::{
-    Access, Applied, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex, Removed,
+    Access, Applied, Census, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex, Removed,
     SessionStore, StoreError, Swept,
 };
 
@@ -264,6 +264,10 @@ impl Subject {
             Door::Awaited => self.store.sweep(now, limit).await,
             Door::Immediate => self.immediate().sweep(now, limit),
         })
+    }
+
+    pub(super) async fn census(&self, now: Timestamp) -> Census {
+        works(self.store.census(now).await)
     }
 
     fn immediate(&self) -> &dyn ImmediateStore {

@@ -1,5 +1,5 @@
 //! Which rules may run at the same time in one process: all of them, but for those that end
-//! the sessions of everybody.
+//! the sessions of everybody, or count them.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};

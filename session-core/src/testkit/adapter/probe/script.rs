@@ -10,9 +10,9 @@ use super::steps::Step;
 use super::{Frames, Given, Reply, ReplyBody};
 use crate::error::{BoxError, SessionError};
 use crate::exchange::ExchangeHandle;
+use crate::runtime::yield_once;
 use crate::session::Session;
 use crate::testkit::adapter::gate::Gate;
-use crate::testkit::runtime::yield_once;
 
 /// What one request is to do, and what it does it with.
 pub(super) struct Script {

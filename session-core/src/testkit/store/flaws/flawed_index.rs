@@ -9,15 +9,15 @@ use parking_lot::Mutex;
 
 use super::index::IndexFlaw;
 use crate::clock::Timestamp;
+use crate::runtime::yield_once;
 use crate::session::{
     AtLimit, Authentication, ChangeSet, PrincipalKey, Record, SessionHandle, SessionLimit, StoreKey,
 };
 use crate::store::memory::MemoryStore;
 use crate::store::{
-    Access, Applied, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex, RemovalReason,
-    Removed, SessionStore, StoreError, Swept,
+    Access, Applied, Census, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex,
+    RemovalReason, Removed, SessionStore, StoreError, Swept,
 };
-use crate::testkit::runtime::yield_once;
 
 /// A memory store that is asked the wrong things, or whose answers are spoilt.
 #[derive(Default)]
@@ -266,6 +266,10 @@ impl SessionStore for FlawedIndex {
             _ => {}
         }
         Ok(swept)
+    }
+
+    async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
+        SessionStore::census(&self.store, now).await
     }
 
     fn immediate(&self) -> Option<&dyn ImmediateStore> {

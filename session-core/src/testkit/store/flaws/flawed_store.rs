@@ -8,13 +8,13 @@ use parking_lot::Mutex;
 
 use super::Flaw;
 use crate::clock::Timestamp;
+use crate::runtime::yield_once;
 use crate::session::{Attribute, ChangeSet, Record, Revision, SessionLimit, StoreKey};
+use crate::store::Verb;
 use crate::store::{
-    Access, Applied, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex, SessionStore,
-    StoreError, Swept,
+    Access, Applied, Census, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex,
+    SessionStore, StoreError, Swept,
 };
-use crate::testkit::recording::Verb;
-use crate::testkit::runtime::yield_once;
 use crate::testkit::store::reference::{Entry, Table};
 
 #[derive(Debug, Default)]
@@ -190,6 +190,24 @@ impl SessionStore for FlawedStore {
             return Ok(self.sweep_unlocked(now, limit).await);
         }
         Ok(self.sweep_in(&mut self.table.lock(), now, limit))
+    }
+
+    async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
+        yield_once().await;
+        let table = self.table.lock();
+        let mut census = table.census(now);
+        let is_counted = |entry: &&Entry| match entry {
+            Entry::Session(_) => self.has(Flaw::CensusCountsExpired) && entry.is_over(now),
+            Entry::Forward { .. } => self.has(Flaw::CensusCountsForwards),
+        };
+        let too_many = table.entries.values().filter(is_counted).count();
+        census.count_class(0, too_many);
+        if self.has(Flaw::CensusIgnoresAges) {
+            let live = census.live();
+            census = Census::default();
+            census.count_class(0, live);
+        }
+        Ok(census)
     }
 
     fn immediate(&self) -> Option<&dyn ImmediateStore> {

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::session::{
     Attribute, AttributeChange, ChangeSet, Edit, Expected, Limits, Record, StoreKey, Value,
 };
-use crate::testkit::recording::Verb;
+use crate::store::Verb;
 use crate::testkit::store::reference::Entry;
 use crate::testkit::store::samples::MINUTE;
 

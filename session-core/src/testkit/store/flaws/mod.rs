@@ -34,6 +34,9 @@ enum Flaw {
     ApplyTellsNoMove,
     ApplyUpserts,
     ApplyWritesWholeRecord,
+    CensusCountsExpired,
+    CensusCountsForwards,
+    CensusIgnoresAges,
     ClearsAfterChanges,
     ClearsNothing,
     ConflictOnAnyChange,
@@ -154,6 +157,18 @@ const FLAWS: &[(Flaw, &[&str])] = &[
             "changes_of_different_attributes_all_survive",
             "the_last_writer_wins_for_its_attribute_only",
         ],
+    ),
+    (
+        Flaw::CensusCountsExpired,
+        &["a_census_counts_the_live_sessions"],
+    ),
+    (
+        Flaw::CensusCountsForwards,
+        &["a_census_counts_the_live_sessions"],
+    ),
+    (
+        Flaw::CensusIgnoresAges,
+        &["a_census_counts_the_live_sessions"],
     ),
     (
         Flaw::ClearsAfterChanges,

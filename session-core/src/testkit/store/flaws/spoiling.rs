@@ -3,9 +3,9 @@
 use super::Flaw;
 use super::flawed_store::FlawedStore;
 use crate::clock::Timestamp;
+use crate::runtime::yield_once;
 use crate::session::{Attribute, ChangeSet, Expected, Limits, Record, Revision, StoreKey};
 use crate::store::{Applied, RemovalReason, Removed, Swept};
-use crate::testkit::runtime::yield_once;
 use crate::testkit::store::reference::{Entry, Table, apply_to};
 use crate::testkit::store::samples::{MINUTE, fresh_handle};
 

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use crate::clock::Timestamp;
 use crate::session::{ChangeSet, Record, Refusal, Reply, SessionLimit, StoreKey};
 use crate::store::{
-    Access, Applied, Created, Deleted, FORWARD_LIFETIME, ImmediateStore, Loaded, PrincipalIndex,
-    RemovalReason, Removed, SessionStore, StoreError, Swept,
+    Access, Applied, Census, Created, Deleted, FORWARD_LIFETIME, ImmediateStore, Loaded,
+    PrincipalIndex, RemovalReason, Removed, SessionStore, StoreError, Swept,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -121,6 +121,19 @@ impl Table {
                 Deleted::Removed(Some(record))
             }
         }
+    }
+
+    pub(super) fn census(&self, now: Timestamp) -> Census {
+        let mut census = Census::default();
+        for entry in self.entries.values() {
+            match entry {
+                Entry::Session(record) if !entry.is_over(now) => {
+                    census.count(now.saturating_since(record.created_at));
+                }
+                Entry::Session(_) | Entry::Forward { .. } => {}
+            }
+        }
+        census
     }
 
     pub(super) fn sweep(&mut self, now: Timestamp, limit: usize) -> Swept {
@@ -252,6 +265,10 @@ impl SessionStore for ReferenceStore {
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
         Ok(self.table.lock().sweep(now, limit))
+    }
+
+    async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
+        Ok(self.table.lock().census(now))
     }
 
     fn immediate(&self) -> Option<&dyn ImmediateStore> {
