@@ -168,15 +168,14 @@ pub(super) async fn serve(
             .wrap(middleware.clone())
             .wrap(from_fn(in_error_form))
     };
-    let server = HttpServer::new(app)
+    // Unlike a handle of the server, this stop waits until the workers have dropped the
+    // connections that they cut, and what those leave behind is on its way to be stored.
+    HttpServer::new(app)
         .listen(listener)?
-        .disable_signals()
+        // Else a visitor who hung up would be noticed only when something is sent.
+        .h1_allow_half_closed(false)
+        .shutdown_signal(stop)
         .shutdown_timeout(GRACE.as_secs())
-        .run();
-    let handle = server.handle();
-    actix_web::rt::spawn(async move {
-        stop.await;
-        handle.stop(true).await;
-    });
-    server.await
+        .run()
+        .await
 }
