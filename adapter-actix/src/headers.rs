@@ -41,60 +41,39 @@ impl Facts for RequestFacts<'_> {
 /// The headers of a response.
 pub(crate) struct ResponseHeaders<'a>(pub(crate) &'a mut HeaderMap);
 
-impl ResponseHeaders<'_> {
-    fn has(&self, name: &HeaderName, says_so: &dyn Fn(&[u8]) -> bool) -> bool {
-        let mut lines = self.0.get_all(name);
-        lines.any(|line| says_so(line.as_bytes()))
-    }
-}
-
 impl HeaderSink for ResponseHeaders<'_> {
+    fn lines(&self, name: &str, visit: &mut dyn FnMut(&[u8])) {
+        if let Some(name) = known(name) {
+            for line in self.0.get_all(name) {
+                visit(line.as_bytes());
+            }
+        }
+    }
+
     fn append(&mut self, name: &str, value: Cow<'static, str>) {
-        if let Some((name, value)) = line(name, value) {
+        let value = match value {
+            Cow::Borrowed(value) => Ok(HeaderValue::from_static(value)),
+            Cow::Owned(value) => HeaderValue::try_from(value),
+        };
+        // The engine writes no name and no value that is not one.
+        if let (Some(name), Ok(value)) = (known(name), value) {
             self.0.append(name, value);
         }
     }
 
-    fn append_unless(
-        &mut self,
-        name: &str,
-        value: Cow<'static, str>,
-        says_so: &dyn Fn(&[u8]) -> bool,
-    ) {
-        if let Some((name, value)) = line(name, value)
-            && !self.has(&name, says_so)
-        {
-            self.0.append(name, value);
-        }
-    }
-
-    fn replace_unless(
-        &mut self,
-        name: &str,
-        value: Cow<'static, str>,
-        says_so: &dyn Fn(&[u8]) -> bool,
-    ) {
-        if let Some((name, value)) = line(name, value)
-            && !self.has(&name, says_so)
-        {
-            self.0.insert(name, value);
+    fn remove(&mut self, name: &str) {
+        if let Some(name) = known(name) {
+            self.0.remove(name);
         }
     }
 }
 
-/// The line as actix-web has it. The engine writes names in lower case and values of visible
-/// ASCII, for which there always is one.
-fn line(name: &str, value: Cow<'static, str>) -> Option<(HeaderName, HeaderValue)> {
-    // A known name needs no parsing.
-    let name = match name {
-        "cache-control" => header::CACHE_CONTROL,
-        "set-cookie" => header::SET_COOKIE,
-        "vary" => header::VARY,
-        name => HeaderName::try_from(name).ok()?,
-    };
-    let value = match value {
-        Cow::Borrowed(value) => HeaderValue::from_static(value),
-        Cow::Owned(value) => HeaderValue::try_from(value).ok()?,
-    };
-    Some((name, value))
+/// The name as actix-web has it. Those that every session needs are not parsed.
+fn known(name: &str) -> Option<HeaderName> {
+    match name {
+        "cache-control" => Some(header::CACHE_CONTROL),
+        "set-cookie" => Some(header::SET_COOKIE),
+        "vary" => Some(header::VARY),
+        name => HeaderName::try_from(name).ok(),
+    }
 }

@@ -48,6 +48,12 @@
 //!   [`HttpRequest`](actix_web::HttpRequest) has none. A kept [`Session`] goes on.
 //! - A client that closes its connection is noticed when something is sent to it. Until then
 //!   its handler runs on, and commits when it answers.
+//! - A server can come back from `run` before its workers have dropped the connections that they
+//!   cut, and [`drain`](session_core::SessionManager::drain) does not wait for what it does not
+//!   know of yet. After a signal, and with
+//!   [`shutdown_signal`](actix_web::HttpServer::shutdown_signal), actix-web gives them 300 ms
+//!   for that. After a [`stop`](actix_web::dev::ServerHandle::stop) by hand it gives none, unless
+//!   [`system_exit`](actix_web::HttpServer::system_exit) is set as well.
 
 mod body;
 mod extract;

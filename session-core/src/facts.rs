@@ -22,25 +22,16 @@ pub trait Facts {
     fn path(&self) -> &str;
 }
 
-/// The headers of a response, as far as the engine writes them. Names are in lower case, and
-/// values are visible ASCII.
+/// The headers of a response, as far as the engine reads and writes them. Names are in lower
+/// case, and values are visible ASCII.
 pub trait HeaderSink {
+    /// Calls `visit` with the value of every line of the header `name` that the application
+    /// has set.
+    fn lines(&self, name: &str, visit: &mut dyn FnMut(&[u8]));
+
     /// Adds a line. Lines that are there already stay as they are.
     fn append(&mut self, name: &str, value: Cow<'static, str>);
 
-    /// Adds a line, unless `says_so` is true of a line of that header that is there already.
-    fn append_unless(
-        &mut self,
-        name: &str,
-        value: Cow<'static, str>,
-        says_so: &dyn Fn(&[u8]) -> bool,
-    );
-
-    /// Replaces all lines of the header by this one, unless `says_so` is true of one of them.
-    fn replace_unless(
-        &mut self,
-        name: &str,
-        value: Cow<'static, str>,
-        says_so: &dyn Fn(&[u8]) -> bool,
-    );
+    /// Removes all lines of the header `name`.
+    fn remove(&mut self, name: &str);
 }

@@ -33,20 +33,16 @@ impl Facts for Head<'_> {
     }
 }
 
-type Value = Cow<'static, str>;
-
 /// The headers of a response.
 pub(crate) struct Headers<'a>(pub(crate) &'a mut HeaderMap);
 
-impl Headers<'_> {
-    fn says(&self, name: &str, says_so: &dyn Fn(&[u8]) -> bool) -> bool {
-        let mut lines = self.0.get_all(name).iter();
-        lines.any(|line| says_so(line.as_bytes()))
-    }
-}
-
 impl HeaderSink for Headers<'_> {
-    fn append(&mut self, name: &str, value: Value) {
+    fn lines(&self, name: &str, visit: &mut dyn FnMut(&[u8])) {
+        let lines = self.0.get_all(name).iter();
+        lines.for_each(|line| visit(line.as_bytes()));
+    }
+
+    fn append(&mut self, name: &str, value: Cow<'static, str>) {
         let (name, value) = (HeaderName::try_from(name), HeaderValue::try_from(&*value));
         // The engine writes nothing that HTTP forbids.
         if let (Ok(name), Ok(value)) = (name, value) {
@@ -54,17 +50,8 @@ impl HeaderSink for Headers<'_> {
         }
     }
 
-    fn append_unless(&mut self, name: &str, value: Value, says_so: &dyn Fn(&[u8]) -> bool) {
-        if !self.says(name, says_so) {
-            self.append(name, value);
-        }
-    }
-
-    fn replace_unless(&mut self, name: &str, value: Value, says_so: &dyn Fn(&[u8]) -> bool) {
-        if !self.says(name, says_so) {
-            self.0.remove(name);
-            self.append(name, value);
-        }
+    fn remove(&mut self, name: &str) {
+        self.0.remove(name);
     }
 }
 

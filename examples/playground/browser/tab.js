@@ -25,7 +25,11 @@ export class Tab {
             if (message.type() === 'error') this.faults.push(message.text());
         });
         page.on('requestfinished', (request) => {
-            if (request.method() === 'POST') this.answers.push(this.#answerTo(request));
+            if (request.method() !== 'POST') return;
+            const answer = this.#answerTo(request);
+            // Whoever awaits it learns of a failure. A tab that is closed first has nobody who does.
+            answer.catch(() => {});
+            this.answers.push(answer);
         });
     }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 /// Why an argument cannot be used. Does not repeat what was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +63,16 @@ pub(crate) fn segment(name: &str) -> String {
 /// so that no body can overflow the stack.
 pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, BadArgument> {
     serde_json::from_slice(body).map_err(|_| BadArgument::Body)
+}
+
+/// A body that is a JSON object, as a type with named members. An array of their values, which
+/// a derived [`Deserialize`](serde::Deserialize) takes as well, is none.
+///
+/// # Errors
+/// [`BadArgument::Body`] when it is not the JSON that is wanted.
+pub(crate) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, BadArgument> {
+    let members: Map<String, Value> = json(body)?;
+    T::deserialize(Value::Object(members)).map_err(|_| BadArgument::Body)
 }
 
 /// The parameters of a query, decoded.

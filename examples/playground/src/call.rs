@@ -100,6 +100,14 @@ impl Call {
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, BadArgument> {
         arguments::json(&self.body)
     }
+
+    /// The body as a JSON object with the members of `T`.
+    ///
+    /// # Errors
+    /// When it is not the JSON that is wanted.
+    pub(crate) fn object<T: DeserializeOwned>(&self) -> Result<T, BadArgument> {
+        arguments::object(&self.body)
+    }
 }
 
 /// How much of a body that is too large is read and thrown away, in bytes. A server that

@@ -83,8 +83,9 @@ impl Delivery {
                 None => Cow::Borrowed("Cookie"),
                 Some(header) => Cow::Owned(header.request.clone()),
             };
-            let says_so = |line: &[u8]| lists(line, &[&*name, "*"]);
-            headers.append_unless("vary", name.clone(), &says_so);
+            if !says(headers, "vary", &[&*name, "*"]) {
+                headers.append("vary", name);
+            }
         }
         let Some(Rare {
             news: Some(line),
@@ -94,9 +95,10 @@ impl Delivery {
         else {
             return;
         };
-        headers.replace_unless("cache-control", Cow::Borrowed("no-store"), &|line| {
-            lists(line, &["no-store", "private"])
-        });
+        if !says(headers, "cache-control", &["no-store", "private"]) {
+            headers.remove("cache-control");
+            headers.append("cache-control", Cow::Borrowed("no-store"));
+        }
         let name = header.as_ref().map_or("set-cookie", |it| &it.response);
         headers.append(name, Cow::Owned(line));
     }
@@ -110,6 +112,13 @@ impl std::fmt::Debug for Delivery {
             .field("tells_client", &self.tells_client())
             .finish()
     }
+}
+
+/// True when a line of the header lists one of `wanted`.
+fn says<H: HeaderSink + ?Sized>(headers: &H, name: &str, wanted: &[&str]) -> bool {
+    let mut found = false;
+    headers.lines(name, &mut |line| found = found || lists(line, wanted));
+    found
 }
 
 /// True when one of the comma-separated members of the line is one of `wanted`, whatever its

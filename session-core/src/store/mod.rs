@@ -53,7 +53,9 @@
 //! 26. `a_renamed_session_answers_under_the_new_key_only`: with its change set applied in the
 //!     same step; creation time, handle, absolute deadline and revisions are kept.
 //! 27. `what_was_in_flight_under_the_old_key_is_told_the_new_one`: apply and delete answer
-//!     `Moved` with the new key, load answers `Moved` with the time only.
+//!     `Moved` with the new key, load answers `Moved` with the time only. Where the rename
+//!     cleared the attributes, somebody else's session went on: apply answers `Gone` and delete
+//!     `Absent`, for it is not told.
 //! 28. `renaming_to_a_taken_key_changes_nothing`.
 //! 29. `a_rename_never_follows_a_forward`: an already renamed key is `Moved`, a gone one `Gone`.
 //! 30. `a_forward_lives_thirty_minutes`: see [`FORWARD_LIFETIME`].

@@ -331,37 +331,18 @@ impl std::fmt::Debug for Headers {
     }
 }
 
-impl Headers {
-    fn says(&self, name: &str, says_so: &dyn Fn(&[u8]) -> bool) -> bool {
-        self.get(name).iter().any(|line| says_so(line.as_bytes()))
-    }
-}
-
 impl HeaderSink for Headers {
+    fn lines(&self, name: &str, visit: &mut dyn FnMut(&[u8])) {
+        for line in self.get(name) {
+            visit(line.as_bytes());
+        }
+    }
+
     fn append(&mut self, name: &str, value: Cow<'static, str>) {
         self.0.push((name.to_owned(), value.into_owned()));
     }
 
-    fn append_unless(
-        &mut self,
-        name: &str,
-        value: Cow<'static, str>,
-        says_so: &dyn Fn(&[u8]) -> bool,
-    ) {
-        if !self.says(name, says_so) {
-            self.append(name, value);
-        }
-    }
-
-    fn replace_unless(
-        &mut self,
-        name: &str,
-        value: Cow<'static, str>,
-        says_so: &dyn Fn(&[u8]) -> bool,
-    ) {
-        if !self.says(name, says_so) {
-            self.0.retain(|(other, _)| other != name);
-            self.append(name, value);
-        }
+    fn remove(&mut self, name: &str) {
+        self.0.retain(|(other, _)| other != name);
     }
 }

@@ -242,11 +242,6 @@ impl Head {
             .extend(lines.map(|(name, value)| (name.to_owned(), value)));
     }
 
-    fn says(&self, name: &str, says_so: &dyn Fn(&[u8]) -> bool) -> bool {
-        let mut lines = self.lines.iter().filter(|(other, _)| other == name);
-        lines.any(|(_, line)| says_so(line.as_bytes()))
-    }
-
     fn bytes(mut self, status: u16, length: Option<u64>) -> Vec<u8> {
         if self.flaw == Some(Flaw::JoinsSetCookie) {
             let is_cookie = |(name, _): &(String, String)| name == "set-cookie";
@@ -277,6 +272,12 @@ impl Head {
 }
 
 impl HeaderSink for Head {
+    fn lines(&self, name: &str, visit: &mut dyn FnMut(&[u8])) {
+        for (_, value) in self.lines.iter().filter(|(other, _)| other == name) {
+            visit(value.as_bytes());
+        }
+    }
+
     fn append(&mut self, name: &str, value: Cow<'static, str>) {
         if self.flaw == Some(Flaw::OverwritesHeaders) {
             self.lines.retain(|(other, _)| other != name);
@@ -286,26 +287,7 @@ impl HeaderSink for Head {
         }
     }
 
-    fn append_unless(
-        &mut self,
-        name: &str,
-        value: Cow<'static, str>,
-        says_so: &dyn Fn(&[u8]) -> bool,
-    ) {
-        if !self.says(name, says_so) {
-            self.append(name, value);
-        }
-    }
-
-    fn replace_unless(
-        &mut self,
-        name: &str,
-        value: Cow<'static, str>,
-        says_so: &dyn Fn(&[u8]) -> bool,
-    ) {
-        if !self.says(name, says_so) {
-            self.lines.retain(|(other, _)| other != name);
-            self.append(name, value);
-        }
+    fn remove(&mut self, name: &str) {
+        self.lines.retain(|(other, _)| other != name);
     }
 }

@@ -1,7 +1,7 @@
 //! Changes of the id (`HttpServletRequest.changeSessionId`, `login`; OWASP ASVS 7.2.4).
 
-use session_core::testkit::{Fault, Verb};
-use session_core::{Rejection, Session, SessionError, SessionEvent};
+use session_core::testkit::{Fault, Verb, Visitor};
+use session_core::{DropReason, Rejection, Session, SessionError, SessionEvent};
 
 use crate::given::{DAY, Distance, Given, MILLISECOND, MINUTE, SECOND};
 
@@ -273,6 +273,83 @@ fn a_login_over_another_principal_starts_empty() {
         let view = given.peek(&ada).unwrap();
         assert_eq!(view.attribute_names().collect::<Vec<_>>(), ["after"]);
         assert_eq!(view.principal().as_deref(), Some("eve"));
+    }
+}
+
+#[test]
+fn what_was_in_flight_never_reaches_the_session_of_another_principal() {
+    for given in Given::near_and_far() {
+        let mut ada = given.visitor_with_session();
+        let log_in = |visitor: &mut Visitor, name: &str| {
+            given.visit(visitor, |session| session.login(name)).unwrap();
+        };
+        log_in(&mut ada, "ada");
+        let saving = given.request(&ada);
+        let mut committing = given.request(&ada);
+        let mut streaming = given.request(&ada);
+        streaming.send_head();
+        log_in(&mut ada, "eve");
+        given
+            .visit(&mut ada, |session| session.set_attribute("n", &100))
+            .unwrap();
+        given.take_events();
+
+        saving
+            .session
+            .update_attribute("n", |n: &mut u32| *n += 1)
+            .unwrap();
+        let saved = given.in_a_while(saving.session.save());
+        assert!(matches!(saved, Err(SessionError::Gone)), "{saved:?}");
+        assert_eq!(saving.session.get_attribute::<u32>("n").unwrap(), Some(1));
+
+        committing.session.set_attribute("m", &1).unwrap();
+        assert!(committing.commit().unwrap().set_cookie().is_none());
+        streaming.session.append_attribute("l", &1).unwrap();
+        streaming.finish().unwrap();
+        assert_eq!(
+            given.take_events(),
+            [SessionEvent::WritesDropped(DropReason::Gone); 3]
+        );
+
+        let view = given.peek(&ada).unwrap();
+        assert_eq!(view.principal().as_deref(), Some("eve"));
+        assert_eq!(view.attribute_names().collect::<Vec<_>>(), ["n"]);
+        assert_eq!(given.stored(&ada, "n"), Some(100));
+    }
+}
+
+#[test]
+fn a_long_request_does_not_keep_the_session_of_another_principal_alive() {
+    for given in Given::near_and_far() {
+        let mut ada = given.visitor_with_session();
+        given
+            .visit(&mut ada, |session| session.login("ada"))
+            .unwrap();
+        let mut long = given.request(&ada);
+        long.stay_pending(MINUTE);
+        given
+            .visit(&mut ada, |session| session.login("eve"))
+            .unwrap();
+        long.stay_pending(MINUTE * 35);
+        assert!(!given.is_alive(&ada), "nobody used it for 35 minutes");
+    }
+}
+
+#[test]
+fn what_was_in_flight_before_a_visitor_logged_in_reaches_the_session() {
+    for given in Given::near_and_far() {
+        let mut ada = given.visitor_with_session();
+        for expected in 2..4 {
+            let slow = given.request(&ada);
+            given
+                .visit(&mut ada, |session| session.login("ada"))
+                .unwrap();
+            slow.session
+                .update_attribute("n", |n: &mut u32| *n += 1)
+                .unwrap();
+            let _ = slow.end().unwrap();
+            assert_eq!(given.stored(&ada, "n"), Some(expected));
+        }
     }
 }
 

@@ -3,20 +3,23 @@
 use std::io;
 use std::net::TcpListener;
 
-use actix_web::body::BoxBody;
-use actix_web::dev::Payload;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig, delete, post, put};
 use actix_web::{
-    App, FromRequest, HttpMessage, HttpRequest, HttpResponse, HttpServer, Resource, Responder,
-    ResponseError, Route,
+    App, Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, HttpServer, Resource,
+    Responder, ResponseError, Route,
 };
 use adapter_actix::SessionMiddleware;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use session_core::{ExchangeHandle, SessionManager};
 
+use super::error_form::{error_form, is_plain_failure};
 use crate::answer::{Answer, Body};
 use crate::call::{Call, Provenance, read_body};
 use crate::operations::{Outcome, attributes, lifecycle, login, responses, streaming};
@@ -125,6 +128,27 @@ fn response(answer: Answer) -> HttpResponse {
     }
 }
 
+/// Puts a failure that came in plain text into the error form, and leaves every other response
+/// as it is; the same as [`error_form`](super::error_form) does for `http` 1.x.
+async fn in_error_form(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse, Error> {
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    let content_type = response.headers().get(CONTENT_TYPE);
+    let content_type = content_type.map(HeaderValue::as_bytes);
+    if is_plain_failure(response.status().as_u16(), content_type) {
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(CONTENT_TYPE, json);
+        // These texts lie in memory.
+        response = response.map_body(|_, body| match body.try_into_bytes() {
+            Ok(text) => BoxBody::new(error_form(&text)),
+            Err(body) => body,
+        });
+    }
+    Ok(response)
+}
+
 /// Serves until the program stops.
 ///
 /// # Errors
@@ -142,16 +166,16 @@ pub(super) async fn serve(
             .app_data(site.clone())
             .configure(routes)
             .wrap(middleware.clone())
+            .wrap(from_fn(in_error_form))
     };
-    let server = HttpServer::new(app)
+    // Unlike a handle of the server, this stop waits until the workers have dropped the
+    // connections that they cut, and what those leave behind is on its way to be stored.
+    HttpServer::new(app)
         .listen(listener)?
-        .disable_signals()
+        // Else a visitor who hung up would be noticed only when something is sent.
+        .h1_allow_half_closed(false)
+        .shutdown_signal(stop)
         .shutdown_timeout(GRACE.as_secs())
-        .run();
-    let handle = server.handle();
-    actix_web::rt::spawn(async move {
-        stop.await;
-        handle.stop(true).await;
-    });
-    server.await
+        .run()
+        .await
 }

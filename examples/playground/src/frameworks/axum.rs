@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Body as AxumBody;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -18,6 +19,7 @@ use session_core::{ExchangeHandle, SessionManager};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use super::error_form::in_error_form;
 use crate::answer::{Answer, Body};
 use crate::call::{Call, Provenance, read_body};
 use crate::operations::{attributes, lifecycle, login, responses, streaming};
@@ -65,6 +67,7 @@ fn router(sessions: SessionManager, site: Site) -> Router {
         .fallback(async || Refusal::NoSuchRoute)
         .method_not_allowed_fallback(async || Refusal::WrongMethod)
         .layer(SessionLayer::new(sessions))
+        .layer(map_response(in_error_form::<AxumBody>))
         .with_state(site)
 }
 

@@ -4,6 +4,7 @@
 
 mod actix;
 mod axum;
+mod error_form;
 mod warp;
 
 use std::io::{self, Write};

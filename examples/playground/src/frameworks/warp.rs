@@ -4,8 +4,11 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 
+use adapter_warp::SessionLayer;
 use session_core::{ExchangeHandle, SessionManager};
 use tokio::net::TcpListener;
+use tower::Layer;
+use tower::util::AndThen;
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderMap, HeaderValue, StatusCode};
 use warp::path::FullPath;
@@ -13,6 +16,7 @@ use warp::reject::{MethodNotAllowed, Reject};
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
+use super::error_form::in_error_form;
 use crate::answer::{Answer, Body};
 use crate::call::{Call, Provenance, read_body};
 use crate::operations::{Outcome, attributes, lifecycle, login, responses, streaming};
@@ -227,7 +231,9 @@ pub(super) async fn serve(
     site: Site,
 ) -> io::Result<()> {
     let stop = site.stop.clone();
-    adapter_warp::serve(routes(site), sessions)
+    let service = SessionLayer::new(sessions).layer(warp::service(routes(site)));
+    let answered = async |answer| Ok(in_error_form(answer).await);
+    adapter_warp::serve_service(AndThen::new(service, answered))
         .incoming(TcpListener::from_std(listener)?)
         .grace(GRACE)
         .graceful(stop)

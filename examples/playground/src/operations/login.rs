@@ -19,7 +19,7 @@ struct Credentials {
 /// `POST /login`
 pub(crate) async fn log_in(call: Call) -> Outcome {
     let delay = call.delay()?;
-    let credentials: Credentials = call.json()?;
+    let credentials: Credentials = call.object()?;
     let session = call.session().await?;
     pause(delay).await;
     session.login(&credentials.principal)?;

@@ -1,5 +1,5 @@
 //! What the routes do, each an `async fn` from a [`Call`](crate::call::Call) to an
-//! [`Answer`](crate::answer::Answer). Frameworks route to these directly.
+//! [`Answer`]. Frameworks route to these directly.
 
 pub(crate) mod attributes;
 pub(crate) mod lifecycle;

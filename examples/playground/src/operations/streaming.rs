@@ -44,8 +44,9 @@ struct Count {
 }
 
 impl Count {
-    /// The lines. When the program stops they break off, and so they do when the session ended:
-    /// whoever sees the end of the body reads its last line in the session.
+    /// The lines. When the program stops they break off, and so they do once it is known that
+    /// the session ended: writes are stored, and so refused, about every second. A stream that
+    /// is over before that ends as if nothing had happened, and revives nothing.
     fn lines(self) -> impl Stream<Item = Result<Bytes, Cut>> + Send + Sync {
         stream::try_unfold((self, 1), async |(count, line)| {
             if line > count.lines {

@@ -72,6 +72,7 @@ fn what_is_no_login_is_400_and_logs_nobody_in() {
             "",
             "{}",
             "\"ada\"",
+            "[\"ada\"]",
             "{\"principal\":1}",
             "{\"principal\":null}",
             "{\"principal\":\"\"}",

@@ -60,6 +60,23 @@ pub struct MemoryStore {
 /// full: others may take the room that was made.
 const ROOM_ATTEMPTS_MAX: usize = 32;
 
+/// The verb that changes a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Apply,
+    Rename,
+}
+
+impl Change {
+    /// What is charged beside what the session grows by.
+    const fn beside(self) -> Cost {
+        match self {
+            Self::Apply => Cost::NOTHING,
+            Self::Rename => Cost::OF_FORWARD,
+        }
+    }
+}
+
 impl MemoryStore {
     /// An empty store with the defaults.
     #[must_use]
@@ -149,18 +166,22 @@ impl MemoryStore {
     }
 
     /// Applies `changes` to `entry` if it is live, and charges the budget for what it grows by
-    /// and for what the change needs `beside` it.
+    /// and for what the verb needs beside it.
     fn change(
         &self,
         entry: &mut Entry,
         changes: &ChangeSet,
-        beside: Cost,
+        verb: Change,
         now: Timestamp,
     ) -> Result<Applied, Cost> {
+        let beside = verb.beside();
         if entry.is_over(now) {
             return Ok(Applied::Gone);
         }
         let record = match &mut entry.slot {
+            Slot::Forward {
+                is_closed: true, ..
+            } if verb == Change::Apply => return Ok(Applied::Gone),
             Slot::Forward { to, .. } => return Ok(Applied::Moved(*to)),
             Slot::Live(record) => record,
         };
@@ -198,7 +219,7 @@ impl MemoryStore {
         let mut shard = self.shard(key);
         self.edit(&mut shard, key, |entry| {
             *before = entry.principal();
-            self.change(entry, changes, Cost::NOTHING, now)
+            self.change(entry, changes, Change::Apply, now)
         })
         .unwrap_or(Ok(Applied::Gone))
     }
@@ -218,7 +239,7 @@ impl MemoryStore {
                 return Ok(Applied::Taken);
             }
             *before = entry.principal();
-            self.change(entry, changes, Cost::OF_FORWARD, now)
+            self.change(entry, changes, Change::Rename, now)
         });
         let (revision, record, before) = match applied.unwrap_or(Ok(Applied::Gone))? {
             Applied::Applied {
@@ -229,7 +250,8 @@ impl MemoryStore {
             refused => return Ok(refused),
         };
         if let Some(moved) = old_shard.remove(old) {
-            let forward = Box::new(Entry::forward(*old, *new, now));
+            let is_closed = changes.clear_attributes;
+            let forward = Box::new(Entry::forward(*old, *new, is_closed, now));
             self.sweeper.expect(old_shard.insert(forward));
             let shard = new_shard.as_mut().unwrap_or(&mut old_shard);
             self.sweeper.expect(shard.insert(moved.renamed(*new)));
@@ -381,6 +403,9 @@ impl ImmediateStore for MemoryStore {
             let mut shard = self.shard(key);
             match shard.get(key).map(|entry| &entry.slot) {
                 None => return Ok(Deleted::Absent),
+                Some(Slot::Forward {
+                    is_closed: true, ..
+                }) => return Ok(Deleted::Absent),
                 Some(Slot::Forward { to, .. }) => return Ok(Deleted::Moved(*to)),
                 Some(Slot::Live(_)) => shard.remove(key),
             }

@@ -41,6 +41,8 @@ pub(super) enum Slot {
         from: StoreKey,
         to: StoreKey,
         since: Timestamp,
+        /// True when somebody else's session went on under the new key.
+        is_closed: bool,
     },
 }
 
@@ -53,12 +55,13 @@ impl Entry {
         }
     }
 
-    pub(super) fn forward(from: StoreKey, to: StoreKey, now: Timestamp) -> Self {
+    pub(super) fn forward(from: StoreKey, to: StoreKey, is_closed: bool, now: Timestamp) -> Self {
         Self {
             slot: Slot::Forward {
                 from,
                 to,
                 since: now,
+                is_closed,
             },
             bytes: Cost::OF_FORWARD.bytes,
             expected: Timestamp::NEVER,

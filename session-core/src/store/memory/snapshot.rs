@@ -6,6 +6,7 @@
 //! ```text
 //! session    1, length (4 bytes), record in its binary form
 //! forward    2, old key (32 bytes), new key (32 bytes), since (8 bytes, milliseconds)
+//! closed     3, as a forward: somebody else's session went on under the new key
 //! ```
 
 mod file;
@@ -28,6 +29,7 @@ const HEADER_LEN: usize = MAGIC.len() + 1;
 
 const SESSION: u8 = 1;
 const FORWARD: u8 = 2;
+const CLOSED: u8 = 3;
 
 /// Why a snapshot could not be saved or loaded. Neither the store nor the file was changed.
 #[derive(Debug, thiserror::Error)]
@@ -161,7 +163,13 @@ impl MemoryStore {
                         write_session(&mut out, &record)?;
                         sessions += 1;
                     }
-                    Slot::Forward { from, to, since } => {
+                    Slot::Forward {
+                        from,
+                        to,
+                        since,
+                        is_closed,
+                    } => {
+                        out.write_all(&[if is_closed { CLOSED } else { FORWARD }])?;
                         write_forward(&mut out, &from, &to, since)?;
                     }
                 }
@@ -187,7 +195,6 @@ fn write_forward(
     to: &StoreKey,
     since: Timestamp,
 ) -> io::Result<()> {
-    out.write_all(&[FORWARD])?;
     out.write_all(from.as_bytes())?;
     out.write_all(to.as_bytes())?;
     out.write_all(&since.as_millis().to_le_bytes())
@@ -275,11 +282,11 @@ fn next_entry(input: &mut &[u8]) -> Result<Option<Entry>, SnapshotError> {
             *input = rest;
             Entry::live(Record::from_bytes(record)?)
         }
-        FORWARD => {
+        FORWARD | CLOSED => {
             let from = StoreKey::from_bytes(take(input)?);
             let to = StoreKey::from_bytes(take(input)?);
             let since = Timestamp::from_millis(u64::from_le_bytes(take(input)?));
-            Entry::forward(from, to, since)
+            Entry::forward(from, to, tag == CLOSED, since)
         }
         _ => return Err(SnapshotError::Damaged),
     }))

@@ -103,6 +103,50 @@ pub(super) async fn what_was_in_flight_under_the_old_key_is_told_the_new_one(sto
         &expected,
         "the session can be ended under the key that was told",
     );
+    nobody_is_told_of_somebody_elses_session(&store).await;
+}
+
+/// A login over another principal clears the attributes: nothing that was in flight reaches
+/// that one's session.
+async fn nobody_is_told_of_somebody_elses_session(store: &Subject) {
+    let now = store.now();
+    let (old, new) = (store.session([("a", value(&1))]).await.key, fresh_key());
+    let mut cleared = changes(now, [put("b", &2)]);
+    cleared.clear_attributes = true;
+    store.rename_with(&old, &new, &cleared, now).await;
+    let theirs = store.peek(&new, now).await;
+
+    for write in [touch(now), changes(now, [put("a", &3)])] {
+        assert_eq!(
+            store.apply(&old, &write, now).await,
+            Applied::Gone,
+            "a write from before the attributes were cleared is dropped"
+        );
+    }
+    assert_eq!(
+        store.delete(&old).await,
+        Deleted::Absent,
+        "who logs out under the old key ends nobody else's session"
+    );
+    for access in ACCESSES {
+        assert_eq!(
+            store.load(&old, access, now).await,
+            Loaded::Moved { since: now },
+            "a load is told when the session moved, as ever"
+        );
+    }
+    assert!(
+        matches!(
+            store.rename(&old, &fresh_key(), &touch(now), now).await,
+            Applied::Moved(_)
+        ),
+        "of two logins at once one is told that the other was faster"
+    );
+    assert_same(
+        &store.peek(&new, now).await,
+        &theirs,
+        "the session of somebody else stays as it was",
+    );
 }
 
 /// Where writes under `key` end up.

@@ -100,6 +100,18 @@ fn sessions_and_forwards_come_back_as_they_were() {
 }
 
 #[test]
+fn a_closed_forward_stays_closed() {
+    let (folder, saved, loaded) = (Folder::new(), sample(), builder().build());
+    let mut cleared = touch(START);
+    cleared.clear_attributes = true;
+    rename(&saved, 3, 4, &cleared);
+    saved.save_snapshot(folder.file(), START).unwrap();
+    loaded.load_snapshot(folder.file(), START).unwrap();
+    assert_eq!(apply(&loaded, 2, &touch(START)), Applied::Moved(key(3)));
+    assert_eq!(apply(&loaded, 3, &touch(START)), Applied::Gone);
+}
+
+#[test]
 fn an_empty_store_has_an_empty_snapshot() {
     let folder = Folder::new();
     assert_eq!(

@@ -85,6 +85,7 @@ enum Flaw {
     SweepReportsForwards,
     SweepReportsTwice,
     SweepStopsEarly,
+    TellsOfSomebodyElse,
     TouchRaisesRevision,
     TrimsNames,
     TrustsAnyAccessTime,
@@ -363,6 +364,10 @@ const FLAWS: &[(Flaw, &[&str])] = &[
     (
         Flaw::SweepStopsEarly,
         &["a_sweep_removes_the_expired_and_only_those"],
+    ),
+    (
+        Flaw::TellsOfSomebodyElse,
+        &["what_was_in_flight_under_the_old_key_is_told_the_new_one"],
     ),
     (
         Flaw::TouchRaisesRevision,

@@ -109,6 +109,9 @@ impl FlawedStore {
                 let to = *to;
                 table.apply(&to, changes, now)
             }
+            Some(Entry::Forward {
+                is_closed: true, ..
+            }) if !self.has(Flaw::TellsOfSomebodyElse) => Applied::Gone,
             Some(Entry::Forward { to, .. }) => Applied::Moved(*to),
             Some(Entry::Session(record)) => self.apply_to(record, changes, now),
         }

@@ -24,7 +24,12 @@ pub(super) struct Table {
 
 #[derive(Clone, Debug)]
 pub(super) enum Entry {
-    Forward { to: StoreKey, since: Timestamp },
+    Forward {
+        to: StoreKey,
+        since: Timestamp,
+        /// True when somebody else's session went on under the new key.
+        is_closed: bool,
+    },
     Session(Record),
 }
 
@@ -74,6 +79,9 @@ impl Table {
     pub(super) fn apply(&mut self, key: &StoreKey, changes: &ChangeSet, now: Timestamp) -> Applied {
         match self.find(key, now) {
             None => Applied::Gone,
+            Some(Entry::Forward {
+                is_closed: true, ..
+            }) => Applied::Gone,
             Some(Entry::Forward { to, .. }) => Applied::Moved(*to),
             Some(Entry::Session(record)) => apply_to(record, changes, now),
         }
@@ -104,6 +112,7 @@ impl Table {
             let forward = Entry::Forward {
                 to: *new,
                 since: now,
+                is_closed: changes.clear_attributes,
             };
             self.entries.insert(*old, forward);
             self.entries.insert(*new, Entry::Session(record));
@@ -114,6 +123,9 @@ impl Table {
     pub(super) fn delete(&mut self, key: &StoreKey) -> Deleted {
         match self.entries.get(key) {
             None => Deleted::Absent,
+            Some(Entry::Forward {
+                is_closed: true, ..
+            }) => Deleted::Absent,
             Some(Entry::Forward { to, .. }) => Deleted::Moved(*to),
             Some(Entry::Session(record)) => {
                 let record = record.clone();
