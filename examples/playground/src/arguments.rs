@@ -29,6 +29,9 @@ pub(crate) enum BadArgument {
     /// The relay sends only what the page has buttons for.
     #[error("The page cannot send this.")]
     Target,
+    /// A message of the WebSocket is none of its commands.
+    #[error("Send: set NAME JSON, get NAME, or increment NAME.")]
+    Command,
     /// The number can grow no further.
     #[error("The number is as large as it can be.")]
     Overflow,
@@ -157,11 +160,15 @@ fn decoded(text: &str) -> Result<Cow<'_, str>, BadArgument> {
         .map_err(|_| BadArgument::Encoding)
 }
 
-fn checked_name(name: String) -> Result<String, BadArgument> {
-    if name.is_empty() || name.len() > NAME_LEN_MAX {
-        return Err(BadArgument::Name);
+/// A name as it is, if it can be the name of an attribute.
+///
+/// # Errors
+/// [`BadArgument::Name`] when it cannot.
+pub(crate) fn checked_name<N: AsRef<str>>(name: N) -> Result<N, BadArgument> {
+    match name.as_ref().len() {
+        1..=NAME_LEN_MAX => Ok(name),
+        _ => Err(BadArgument::Name),
     }
-    Ok(name)
 }
 
 #[cfg(test)]

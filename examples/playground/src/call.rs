@@ -48,6 +48,18 @@ impl Provenance {
             origin: text("origin"),
         }
     }
+
+    /// Whether the page that asks is of the host that it asks; `None` when the request names no
+    /// origin.
+    pub(crate) fn names_own_origin(&self) -> Option<bool> {
+        let origin = self.origin.as_ref()?;
+        let host = self.host.as_deref().unwrap_or_default();
+        let authority = ["http://", "https://"]
+            .into_iter()
+            .find_map(|scheme| origin.strip_prefix(scheme));
+        let is_host = |named: &str| named.eq_ignore_ascii_case(host);
+        Some(!host.is_empty() && authority.is_some_and(is_host))
+    }
 }
 
 impl Call {

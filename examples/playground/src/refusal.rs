@@ -18,6 +18,15 @@ pub(crate) enum Refusal {
     /// There is no session to work on.
     #[error("There is no session.")]
     NoSession,
+    /// Nobody is logged in.
+    #[error("You are not logged in.")]
+    NotLoggedIn,
+    /// The visitor has no such session.
+    #[error("You have no such session.")]
+    NoSuchSession,
+    /// The request is no handshake of a WebSocket, or of another version of the protocol.
+    #[error("This address is for a WebSocket.")]
+    NoHandshake,
     /// The request comes from a page of another origin.
     #[error("Requests from this origin are not allowed.")]
     ForeignOrigin,
@@ -50,9 +59,10 @@ pub(crate) enum Refusal {
 impl Refusal {
     fn status(&self) -> u16 {
         match self {
-            Self::BadArgument(_) | Self::BrokenBody => 400,
+            Self::BadArgument(_) | Self::BrokenBody | Self::NoHandshake => 400,
+            Self::NotLoggedIn => 401,
             Self::ForeignOrigin => 403,
-            Self::NoAttribute | Self::NoSuchRoute => 404,
+            Self::NoAttribute | Self::NoSuchRoute | Self::NoSuchSession => 404,
             Self::WrongMethod => 405,
             Self::NoSession => 409,
             Self::NoSuchPage => 410,
@@ -71,7 +81,12 @@ impl Refusal {
     }
 
     pub(crate) fn answer(&self) -> Answer {
-        Answer::json(self.status(), &json!({ "error": self.to_string() }))
+        let answer = Answer::json(self.status(), &json!({ "error": self.to_string() }));
+        match self {
+            // The version that would do (RFC 6455, 4.2.2).
+            Self::NoHandshake => answer.header("sec-websocket-version", "13"),
+            _ => answer,
+        }
     }
 }
 

@@ -12,7 +12,9 @@ use crate::stop::Stop;
 /// What every request shares, whatever the framework.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
-    /// When streams are cut.
+    /// For what is done to sessions from outside of them.
+    pub(crate) sessions: SessionManager,
+    /// When streams are cut and sockets are closed.
     pub(crate) stop: Stop,
     /// The most bytes of a request body that are kept.
     pub(crate) body_limit: usize,
@@ -33,6 +35,7 @@ impl Site {
         stop: Stop,
     ) -> Self {
         Self {
+            sessions: sessions.clone(),
             stop,
             body_limit: options.max_session_bytes.saturating_add(BODY_EXTRA),
             relay: Arc::new(Relay::new(options, sessions, address)),

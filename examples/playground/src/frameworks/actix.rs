@@ -14,15 +14,19 @@ use actix_web::{
     App, Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, HttpServer, Resource,
     Responder, ResponseError, Route,
 };
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode};
 use adapter_actix::SessionMiddleware;
-use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, ready};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, sink};
 use session_core::{ExchangeHandle, SessionManager};
 
 use super::error_form::{error_form, is_plain_failure};
 use crate::answer::{Answer, Body};
 use crate::call::{Call, Provenance, read_body};
-use crate::operations::{Outcome, attributes, lifecycle, login, responses, streaming};
+use crate::operations::socket::{Conversation, Reply};
+use crate::operations::{
+    Outcome, attributes, devices, form, lifecycle, login, responses, streaming,
+};
 use crate::refusal::Refusal;
 use crate::site::Site;
 use crate::stop::GRACE;
@@ -50,6 +54,18 @@ fn routes(config: &mut ServiceConfig) {
         .service(at("/max-inactive-interval").route(put().to(lifecycle::set_max_inactive_interval)))
         .service(at("/login").route(post().to(login::log_in)))
         .service(at("/logout").route(post().to(login::log_out)))
+        .service(
+            at("/me/sessions")
+                .route(read().to(devices::list))
+                .route(delete().to(devices::end_others)),
+        )
+        .service(at("/me/sessions/{handle}").route(delete().to(devices::end)))
+        .service(
+            at("/form")
+                .route(read().to(form::show))
+                .route(post().to(form::submit)),
+        )
+        .service(at("/ws").route(read().to(socket)))
         .service(at("/").route(read().to(page::file)))
         .service(at("/page/open").route(post().to(relay::open)))
         .service(at("/page/look").route(post().to(relay::look)))
@@ -126,6 +142,60 @@ fn response(answer: Answer) -> HttpResponse {
         Body::Whole(bytes) => response.body(bytes),
         Body::Stream(pieces) => response.streaming(pieces),
     }
+}
+
+/// `GET /ws`
+async fn socket(request: HttpRequest, messages: web::Payload) -> Result<HttpResponse, Refusal> {
+    let shaken = actix_ws::handle(&request, messages);
+    let (response, session, messages) = shaken.map_err(|_| Refusal::NoHandshake)?;
+    // What follows the head of a handshake are the messages, and no body.
+    let call = Call::from_request(&request, &mut Payload::None).await?;
+    let conversation = Conversation::begin(&call).await?;
+    let limit = call.site.body_limit;
+    let messages = messages.max_frame_size(limit).aggregate_continuations();
+    let messages = messages.max_continuation_size(limit);
+    actix_web::rt::spawn(converse(conversation, session, messages));
+    Ok(response)
+}
+
+async fn converse(
+    conversation: Conversation,
+    session: actix_ws::Session,
+    messages: AggregatedMessageStream,
+) {
+    let pongs = session.clone();
+    let is_close = |message: &Result<_, _>| matches!(message, Ok(AggregatedMessage::Close(_)));
+    let lines = messages
+        .take_while(move |message| ready(!is_close(message)))
+        .try_filter_map(move |message| {
+            let mut pongs = pongs.clone();
+            async move {
+                Ok(match message {
+                    AggregatedMessage::Text(text) => Some(text.to_string()),
+                    // No command, as an empty line is none.
+                    AggregatedMessage::Binary(_) => Some(String::new()),
+                    AggregatedMessage::Ping(bytes) => {
+                        // A visitor who has hung up is noticed at the next message.
+                        let _ = pongs.pong(&bytes).await;
+                        None
+                    }
+                    AggregatedMessage::Pong(_) | AggregatedMessage::Close(_) => None,
+                })
+            }
+        });
+    let replies = sink::unfold(session, async |mut session, reply| {
+        match reply {
+            Reply::Text(text) => session.text(text).await?,
+            Reply::Close(code) => {
+                session
+                    .clone()
+                    .close(Some(CloseCode::from(code).into()))
+                    .await?
+            }
+        }
+        Ok::<_, actix_ws::Closed>(session)
+    });
+    conversation.run(lines, replies).await;
 }
 
 /// Puts a failure that came in plain text into the error form, and leaves every other response

@@ -6,11 +6,14 @@ use std::time::Duration;
 use adapter_axum::SessionLayer;
 use axum::Router;
 use axum::body::Body as AxumBody;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
+use futures_util::{SinkExt, StreamExt, TryStreamExt};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -22,7 +25,8 @@ use tokio::task::JoinSet;
 use super::error_form::in_error_form;
 use crate::answer::{Answer, Body};
 use crate::call::{Call, Provenance, read_body};
-use crate::operations::{attributes, lifecycle, login, responses, streaming};
+use crate::operations::socket::{Conversation, Reply};
+use crate::operations::{attributes, devices, form, lifecycle, login, responses, streaming};
 use crate::refusal::Refusal;
 use crate::site::Site;
 use crate::stop::{Stop, within_grace};
@@ -57,6 +61,13 @@ fn router(sessions: SessionManager, site: Site) -> Router {
         )
         .route("/login", post(login::log_in))
         .route("/logout", post(login::log_out))
+        .route(
+            "/me/sessions",
+            get(devices::list).delete(devices::end_others),
+        )
+        .route("/me/sessions/{handle}", delete(devices::end))
+        .route("/form", get(form::show).post(form::submit))
+        .route("/ws", get(socket))
         .route("/", get(page::file))
         .route("/page/{file}", get(page::file))
         .route("/page/open", post(relay::open))
@@ -112,6 +123,40 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// `GET /ws`
+async fn socket(
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    call: Call,
+) -> Result<Response, Refusal> {
+    let upgrade = upgrade.map_err(|_| Refusal::NoHandshake)?;
+    let conversation = Conversation::begin(&call).await?;
+    let upgrade = upgrade.max_message_size(call.site.body_limit);
+    Ok(upgrade.on_upgrade(|socket| converse(conversation, socket)))
+}
+
+async fn converse(conversation: Conversation, socket: WebSocket) {
+    let (replies, messages) = socket.split();
+    let lines = messages.try_filter_map(async |message| {
+        Ok(match message {
+            Message::Text(text) => Some(text.as_str().to_owned()),
+            // No command, as an empty line is none.
+            Message::Binary(_) => Some(String::new()),
+            // Answered by the socket itself.
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => None,
+        })
+    });
+    let replies = replies.with(async |reply| {
+        Ok::<_, axum::Error>(match reply {
+            Reply::Text(text) => Message::Text(text.into()),
+            Reply::Close(code) => Message::Close(Some(CloseFrame {
+                code,
+                reason: "".into(),
+            })),
+        })
+    });
+    conversation.run(lines, replies).await;
+}
+
 /// Serves until the program stops. `axum::serve` waits for its connections without a bound;
 /// here those that are left after the grace are dropped, so that what their sessions still have
 /// to store is handed off before the store is drained.
@@ -134,7 +179,8 @@ pub(super) async fn serve(
     while let Some(stream) = next_connection(&listener, &mut connections, &stop).await {
         // The lines of a stream are short, and must not wait for one another.
         let _ = stream.set_nodelay(true);
-        let connection = builder.serve_connection(TokioIo::new(stream), service.clone());
+        let connection =
+            builder.serve_connection_with_upgrades(TokioIo::new(stream), service.clone());
         connections.spawn(graceful.watch(connection.into_owned()));
     }
     drop(listener);

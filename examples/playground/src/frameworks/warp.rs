@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 
 use adapter_warp::SessionLayer;
+use futures_util::{SinkExt, StreamExt, TryStreamExt};
 use session_core::{ExchangeHandle, SessionManager};
 use tokio::net::TcpListener;
 use tower::Layer;
@@ -14,12 +15,16 @@ use warp::http::{HeaderMap, HeaderValue, StatusCode};
 use warp::path::FullPath;
 use warp::reject::{MethodNotAllowed, Reject};
 use warp::reply::Response;
+use warp::ws::{Message, WebSocket, Ws};
 use warp::{Filter, Rejection, Reply};
 
 use super::error_form::in_error_form;
 use crate::answer::{Answer, Body};
 use crate::call::{Call, Provenance, read_body};
-use crate::operations::{Outcome, attributes, lifecycle, login, responses, streaming};
+use crate::operations::socket::{Conversation, Reply as SocketReply};
+use crate::operations::{
+    Outcome, attributes, devices, form, lifecycle, login, responses, streaming,
+};
 use crate::refusal::Refusal;
 use crate::site::Site;
 use crate::stop::GRACE;
@@ -82,12 +87,28 @@ fn routes(site: Site) -> impl Filter<Extract = (impl Reply,), Error = Infallible
         .or(on.get("/page/{file}", page::file))
         .unify()
         .boxed();
+    let devices = on
+        .get("/me/sessions", devices::list)
+        .or(on.delete("/me/sessions", devices::end_others))
+        .unify()
+        .or(on.delete("/me/sessions/{handle}", devices::end))
+        .unify()
+        .or(on.get("/form", form::show))
+        .unify()
+        .or(on.post("/form", form::submit))
+        .unify()
+        .boxed();
     attributes
         .or(lifecycle)
         .unify()
         .or(responses)
         .unify()
+        .or(devices)
+        .unify()
         .or(page)
+        .unify()
+        .map(Reply::into_response)
+        .or(on.socket("/ws"))
         .unify()
         .recover(refused)
 }
@@ -129,6 +150,14 @@ impl Routes {
         F: Future<Output = Outcome> + Send + 'static,
     {
         self.route(path, warp::delete(), operation)
+    }
+
+    /// The path that becomes a WebSocket.
+    fn socket(&self, path: &'static str) -> BoxedFilter<(Response,)> {
+        let read = warp::get().or(warp::head()).unify();
+        let handshake = warp::ws().map(Some).or(warp::any().map(|| None)).unify();
+        let asked = at(path).and(read).and(handshake).and(self.call.clone());
+        asked.then(upgraded).map(Reply::into_response).boxed()
     }
 
     /// The path comes before the method, or else every address would have a wrong method.
@@ -182,6 +211,30 @@ fn call(site: Site) -> BoxedFilter<(Call,)> {
             },
         )
         .boxed()
+}
+
+async fn upgraded(handshake: Option<Ws>, call: Call) -> Result<impl Reply, Refusal> {
+    let handshake = handshake.ok_or(Refusal::NoHandshake)?;
+    let conversation = Conversation::begin(&call).await?;
+    let handshake = handshake.max_message_size(call.site.body_limit);
+    Ok(handshake.on_upgrade(|socket| converse(conversation, socket)))
+}
+
+async fn converse(conversation: Conversation, socket: WebSocket) {
+    let (replies, messages) = socket.split();
+    let lines = messages.try_filter_map(async |message| {
+        // Pings and close messages are answered by the socket itself. A binary message is no
+        // command, as an empty line is none.
+        let is_line = message.is_text() || message.is_binary();
+        Ok(is_line.then(|| message.to_str().unwrap_or_default().to_owned()))
+    });
+    let replies = replies.with(async |reply| {
+        Ok::<_, warp::Error>(match reply {
+            SocketReply::Text(text) => Message::text(text),
+            SocketReply::Close(code) => Message::close_with(code, ""),
+        })
+    });
+    conversation.run(lines, replies).await;
 }
 
 impl Reject for Refusal {}

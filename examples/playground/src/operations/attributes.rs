@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
-use session_core::Session;
+use session_core::{Session, SessionError};
 
 use super::{Outcome, pause};
 use crate::answer::Answer;
@@ -71,6 +71,15 @@ pub(crate) async fn increment(call: Call) -> Outcome {
     Ok(Answer::json(200, &json!({ "value": committed })))
 }
 
+/// Adds one to the attribute, which counts from 0 when it is absent.
+///
+/// # Errors
+/// When it is no whole number, or can grow no further: it is unchanged then.
+pub(super) fn increment_atomically(session: &Session, name: &str) -> Result<(), SessionError> {
+    session.update_attribute(name, Count::increment)?;
+    Ok(())
+}
+
 /// The two ways to add one.
 #[derive(Clone, Copy, Debug)]
 enum Increment {
@@ -85,7 +94,7 @@ impl Increment {
         match self {
             Self::Update => {
                 pause(delay).await;
-                session.update_attribute(name, Count::increment)?;
+                increment_atomically(session, name)?;
             }
             Self::GetSet => {
                 let mut count: Count = session.get_attribute(name)?.unwrap_or_default();

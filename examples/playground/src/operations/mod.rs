@@ -2,9 +2,12 @@
 //! [`Answer`]. Frameworks route to these directly.
 
 pub(crate) mod attributes;
+pub(crate) mod devices;
+pub(crate) mod form;
 pub(crate) mod lifecycle;
 pub(crate) mod login;
 pub(crate) mod responses;
+pub(crate) mod socket;
 pub(crate) mod streaming;
 
 use std::time::Duration;

@@ -9,13 +9,7 @@ pub(super) fn is_same_origin(asker: &Provenance) -> bool {
     if let Some(site) = &asker.fetch_site {
         return site == "same-origin";
     }
-    let (Some(origin), Some(host)) = (&asker.origin, &asker.host) else {
-        return false;
-    };
-    let authority = ["http://", "https://"]
-        .into_iter()
-        .find_map(|scheme| origin.strip_prefix(scheme));
-    !host.is_empty() && authority.is_some_and(|named| named.eq_ignore_ascii_case(host))
+    asker.names_own_origin().unwrap_or(false)
 }
 
 /// True for JSON, whatever its parameters.

@@ -116,6 +116,13 @@ impl Connection {
         Some((size > 0).then_some(chunk))
     }
 
+    /// The next bytes, as many as asked for; `None` when the program hangs up before.
+    pub(crate) fn bytes(&mut self, count: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        self.0.read_exact(&mut bytes).ok()?;
+        Some(bytes)
+    }
+
     fn line(&mut self) -> String {
         let mut line = String::new();
         // A connection that was reset ends here like one that was closed: with an empty line.

@@ -32,6 +32,27 @@ fn a_login_needs_no_session_and_takes_a_label_and_a_wish_to_be_remembered() {
 }
 
 #[test]
+fn a_login_is_remembered_for_two_weeks_where_that_is_asked_for() {
+    const TWO_WEEKS: u64 = 14 * 24 * 60 * 60;
+    on_each(&["--idle", "90"], |program| {
+        for (remember, max_age, idle) in [
+            (json!(true), Some(format!("Max-Age={TWO_WEEKS}")), TWO_WEEKS),
+            (json!(false), None, 90),
+            (Value::Null, None, 90),
+        ] {
+            let mut visitor = program.visitor();
+            let body = json!({"principal": "ada", "remember": remember});
+            let response = visitor.post("/login", &body.to_string());
+            let cookie = response.all("set-cookie")[0].to_owned();
+            let mut attributes = cookie.split("; ");
+            let found = attributes.find(|attribute| attribute.starts_with("Max-Age="));
+            assert_eq!(found, max_age.as_deref(), "{cookie}");
+            assert_eq!(visitor.session()["max_inactive_interval"], json!(idle));
+        }
+    });
+}
+
+#[test]
 fn a_login_over_another_principal_starts_empty() {
     on_each(&[], |program| {
         let mut visitor = program.visitor();
@@ -68,6 +89,7 @@ fn what_is_no_login_is_400_and_logs_nobody_in() {
     on_each(&[], |program| {
         let mut visitor = program.visitor();
         let endless = json!({"principal": "p".repeat(256)}).to_string();
+        let long_label = json!({"principal": "ada", "label": "l".repeat(256)}).to_string();
         for body in [
             "",
             "{}",
@@ -77,6 +99,8 @@ fn what_is_no_login_is_400_and_logs_nobody_in() {
             "{\"principal\":null}",
             "{\"principal\":\"\"}",
             "{\"principal\":\"ada\",\"label\":1}",
+            "{\"principal\":\"ada\",\"label\":\"\"}",
+            &long_label,
             "{\"principal\":\"ada\",\"remember\":\"yes\"}",
             &endless,
         ] {

@@ -3,6 +3,8 @@
 mod arguments;
 mod attributes;
 mod client;
+mod devices;
+mod form;
 mod lifecycle;
 mod limits;
 mod login;
@@ -11,6 +13,7 @@ mod program;
 mod relay;
 mod responses;
 mod secrets;
+mod socket;
 mod starting;
 mod stopping;
 mod streaming;

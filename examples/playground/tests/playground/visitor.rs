@@ -80,14 +80,34 @@ impl Visitor {
     /// Sends a request and leaves the answer to be read.
     pub(crate) fn open(&self, method: &str, target: &str, body: &str) -> Connection {
         let mut connection = Connection::open(self.address);
-        let cookie = self.token.as_ref().map(|token| format!("sid={token}"));
-        let header = match (self.header, &self.token, &cookie) {
-            (Some(name), Some(token), _) => Some((name, token.as_str())),
-            (None, _, Some(cookie)) => Some(("cookie", cookie.as_str())),
-            _ => None,
-        };
+        let header = self.credential();
+        let header = header.as_ref().map(|(name, value)| (*name, value.as_str()));
         connection.send(method, target, header.as_slice(), body);
         connection
+    }
+
+    /// Sends a request without a body, with these headers besides the visitor's own.
+    pub(crate) fn open_with(&self, target: &str, headers: &[(&str, &str)]) -> Connection {
+        let mut connection = Connection::open(self.address);
+        let mut request = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\n");
+        let credential = self.credential();
+        let credential = credential
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()));
+        for (name, value) in credential.chain(headers.iter().copied()) {
+            request += &format!("{name}: {value}\r\n");
+        }
+        connection.send_raw((request + "\r\n").as_bytes());
+        connection
+    }
+
+    /// The header that names the session, once there is one.
+    fn credential(&self) -> Option<(&'static str, String)> {
+        let token = self.token.as_ref()?;
+        Some(match self.header {
+            Some(name) => (name, token.clone()),
+            None => ("cookie", format!("sid={token}")),
+        })
     }
 
     /// Keeps the token that a response carries, as a browser does.
