@@ -48,6 +48,9 @@ pub(crate) enum Refusal {
     /// The body broke off.
     #[error("The body could not be read.")]
     BrokenBody,
+    /// No socket is opened any more.
+    #[error("The server is stopping.")]
+    Stopping,
     /// A fault of this program: no session middleware is around the route.
     #[error("The session could not be used.")]
     NoSessionLayer,
@@ -69,6 +72,7 @@ impl Refusal {
             Self::BodyTooLarge => 413,
             Self::NotJson => 415,
             Self::NoSessionLayer => 500,
+            Self::Stopping => 503,
             // Attributes and principals come from the visitor here, and not from the program.
             Self::Session(
                 SessionError::Decode { .. }

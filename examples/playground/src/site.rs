@@ -7,7 +7,7 @@ use session_core::SessionManager;
 
 use crate::options::Options;
 use crate::relay::Relay;
-use crate::stop::Stop;
+use crate::stop::{Sockets, Stop};
 
 /// What every request shares, whatever the framework.
 #[derive(Clone, Debug)]
@@ -16,6 +16,7 @@ pub(crate) struct Site {
     pub(crate) sessions: SessionManager,
     /// When streams are cut and sockets are closed.
     pub(crate) stop: Stop,
+    pub(crate) sockets: Sockets,
     /// The most bytes of a request body that are kept.
     pub(crate) body_limit: usize,
     /// What the page sends its requests with.
@@ -37,6 +38,7 @@ impl Site {
         Self {
             sessions: sessions.clone(),
             stop,
+            sockets: Sockets::default(),
             body_limit: options.max_session_bytes.saturating_add(BODY_EXTRA),
             relay: Arc::new(Relay::new(options, sessions, address)),
         }

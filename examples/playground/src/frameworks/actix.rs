@@ -187,10 +187,8 @@ async fn converse(
         match reply {
             Reply::Text(text) => session.text(text).await?,
             Reply::Close(code) => {
-                session
-                    .clone()
-                    .close(Some(CloseCode::from(code).into()))
-                    .await?
+                let last = session.clone();
+                last.close(Some(CloseCode::from(code).into())).await?;
             }
         }
         Ok::<_, actix_ws::Closed>(session)

@@ -25,11 +25,13 @@ pub(crate) fn serve(options: &Options, sessions: &SessionManager) -> Result<(), 
         let stop = stop::on_signal()?;
         let listener = listen(options.listen)?;
         let site = Site::new(options, sessions, listener.local_addr()?, stop);
+        let sockets = site.sockets.clone();
         match options.framework {
             Framework::Axum => axum::serve(listener, sessions.clone(), site).await?,
             Framework::Actix => actix::serve(listener, sessions.clone(), site).await?,
             Framework::Warp => warp::serve(listener, sessions.clone(), site).await?,
         }
+        sockets.closed().await;
         sessions.drain().await;
         Ok(())
     };

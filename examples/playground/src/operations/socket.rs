@@ -8,13 +8,15 @@ use super::attributes;
 use crate::arguments::{self, BadArgument};
 use crate::call::Call;
 use crate::refusal::Refusal;
-use crate::stop::Stop;
+use crate::stop::{OpenSocket, Stop};
 
 /// What is talked about over one WebSocket: the session that its handshake came with.
 #[derive(Debug)]
 pub(crate) struct Conversation {
     session: SessionAccessor,
     stop: Stop,
+    /// What the program waits for when it stops.
+    _open: OpenSocket,
 }
 
 /// What a framework is to send.
@@ -37,7 +39,8 @@ impl Conversation {
     ///
     /// # Errors
     /// When a page of another origin asks: browsers send the cookie along with a WebSocket of
-    /// any page, and let it read the answers (RFC 6455, 10.2). When there is no session.
+    /// any page, and let it read the answers (RFC 6455, 10.2). When there is no session, or the
+    /// program stops.
     pub(crate) async fn begin(call: &Call) -> Result<Self, Refusal> {
         // A client that is no browser names no origin; a browser always does.
         if call.provenance.names_own_origin() == Some(false) {
@@ -47,6 +50,7 @@ impl Conversation {
         Ok(Self {
             session: session.ok_or(Refusal::NoSession)?.accessor()?,
             stop: call.site.stop.clone(),
+            _open: call.site.sockets.open().ok_or(Refusal::Stopping)?,
         })
     }
 
