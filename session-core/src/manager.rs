@@ -14,6 +14,7 @@ use crate::facts::Facts;
 use crate::lifecycle::admit::Admission;
 use crate::runtime::Runtime;
 use crate::session::StoreKey;
+use crate::statistics::SessionStats;
 use crate::store::{Access, Census};
 use crate::transport::Transport;
 
@@ -104,6 +105,31 @@ impl<S> SessionManager<S> {
         let (engine, access) = (&self.engine, Access::Peek);
         engine.load(&nobody, access, engine.now()).await??;
         Ok(())
+    }
+
+    /// What was counted since this manager was built; `None` unless
+    /// [`statistics`](SessionManagerBuilder::statistics) was switched on.
+    ///
+    /// ```
+    /// # use session_core::testkit::{Site, block_on};
+    /// use session_core::SessionEvent;
+    /// use session_core::store::Verb;
+    ///
+    /// # block_on(async {
+    /// # let site = Site::with(|builder| builder.statistics());
+    /// # let mut ada = site.visitor();
+    /// # let sessions = site.sessions();
+    /// ada.visit(async |session| session.set_attribute("n", &1)).await?;
+    /// let stats = sessions.stats().unwrap();
+    /// assert_eq!(stats.count(SessionEvent::Created), 1);
+    /// assert_eq!(stats.store_calls(Verb::Create).calls, 1);
+    /// # Ok::<(), session_core::SessionError>(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> Option<SessionStats> {
+        let counters = self.engine.counters.as_ref()?;
+        Some(counters.read())
     }
 
     /// Counts the live sessions of the store by their age, those of other managers that share

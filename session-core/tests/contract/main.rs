@@ -18,6 +18,8 @@ mod lagging;
 mod late_writes;
 mod listeners;
 mod meanwhile;
+#[cfg(feature = "metrics")]
+mod metrics_facade;
 mod model;
 mod presented_ids;
 mod principals;
@@ -29,8 +31,11 @@ mod rotation;
 mod session_limit;
 mod slow_store;
 mod state;
+mod statistics;
 mod store;
 mod table;
 mod time;
 mod token_header;
+#[cfg(feature = "tracing")]
+mod tracing_events;
 mod writes;
