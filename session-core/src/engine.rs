@@ -101,11 +101,6 @@ impl Engine {
         self.cookie.max_age()
     }
 
-    /// True where a cookie carries the token. How long a header is kept is its client's affair.
-    pub(crate) const fn sends_cookie(&self) -> bool {
-        matches!(self.transport, Transport::Cookie)
-    }
-
     pub(crate) fn draw_id(&self) -> Result<SessionId, EntropyError> {
         let mut bytes = [0; ID_LEN];
         self.entropy.fill(&mut bytes)?;

@@ -12,7 +12,7 @@ use crate::manager::SessionManager;
 use crate::session::{NamespaceTag, SessionLimit};
 use crate::statistics::{Counted, Counters};
 use crate::store::memory::MemoryStore;
-use crate::transport::{TokenHeader, TokenHeaderError, Transport};
+use crate::transport::{TokenHeaderError, Transport};
 
 /// Why a configuration cannot work.
 #[derive(Debug, thiserror::Error)]
@@ -64,14 +64,10 @@ impl<S> SessionManagerBuilder<S> {
         if settings.absolute_timeout == Some(Duration::ZERO) || settings.store_timeout.is_zero() {
             return Err(ConfigError::ZeroDuration);
         }
-        let transport = self.token_header.map_or(Ok(Transport::Cookie), |names| {
-            let (request, response) = names;
-            let response = response.as_ref().unwrap_or(&request);
-            TokenHeader::new(&request, response).map(|header| Transport::Header(Arc::new(header)))
-        })?;
+        let transport = Transport::new(self.token_header.as_ref())?;
         let cookie = CookiePolicy::new(self.cookie)?;
         let carrier = match &transport {
-            Transport::Cookie => cookie.name().to_owned(),
+            Transport::Cookie | Transport::Either(_) => cookie.name().to_owned(),
             Transport::Header(header) => header.request.clone(),
         };
         let keyring = Keyring::new(&self.keys, &carrier)?;

@@ -21,6 +21,7 @@ use crate::facts::Facts;
 use crate::listener::{AttributeHook, Hooked, SessionListener};
 use crate::session::{Limits, MaxInactiveInterval, SessionAttribute, SessionLimit};
 use crate::store::SessionStore;
+use crate::transport::TokenHeaderOptions;
 
 /// The configuration of a [`SessionManager`](crate::SessionManager).
 ///
@@ -41,7 +42,7 @@ pub struct SessionManagerBuilder<S = Main> {
     current_keys: usize,
     store: Option<Arc<dyn SessionStore>>,
     cookie: CookieOptions,
-    token_header: Option<(String, Option<String>)>,
+    token_header: Option<TokenHeaderOptions>,
     namespace: Option<String>,
     settings: Settings,
     clock: Box<dyn Clock>,

@@ -1,9 +1,10 @@
-//! How the token travels: the attributes of the cookie, and the header instead of it.
+//! How the token travels: the attributes of the cookie, and the header instead of it or beside it.
 
 use std::time::Duration;
 
 use super::SessionManagerBuilder;
 use crate::cookie::SameSite;
+use crate::transport::TokenHeaderOptions;
 
 /// # The cookie, and the header
 impl<S> SessionManagerBuilder<S> {
@@ -84,9 +85,9 @@ impl<S> SessionManagerBuilder<S> {
     /// tells a new token or, with an empty value, the end of a session, has the header; all
     /// others have not.
     #[must_use]
-    pub fn token_header(mut self, name: impl Into<String>) -> Self {
-        self.token_header = Some((name.into(), None));
-        self
+    pub fn token_header(self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.token_headers(name.clone(), name)
     }
 
     /// [`token_header`](Self::token_header) with another name in responses than in requests.
@@ -96,7 +97,29 @@ impl<S> SessionManagerBuilder<S> {
         request: impl Into<String>,
         response: impl Into<String>,
     ) -> Self {
-        self.token_header = Some((request.into(), Some(response.into())));
+        self.token_header = Some(TokenHeaderOptions {
+            request: request.into(),
+            response: response.into(),
+            beside_cookie: false,
+        });
+        self
+    }
+
+    /// Lets each client choose between the cookie and a header called `name`, as in
+    /// [`token_header`](Self::token_header): for a site that serves browsers and other clients.
+    ///
+    /// A request that carries the cookie uses it, whatever else it carries; one without it uses
+    /// the header. The answer goes back the way the request came. A client that has no token
+    /// yet gets the cookie, unless it sends the header with an empty value. Both ways lead to
+    /// the same sessions; the default [`namespace`](Self::namespace) is the name of the cookie.
+    #[must_use]
+    pub fn cookie_and_token_header(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.token_header = Some(TokenHeaderOptions {
+            response: name.clone(),
+            request: name,
+            beside_cookie: true,
+        });
         self
     }
 }

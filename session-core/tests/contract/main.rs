@@ -8,6 +8,7 @@ mod changes_during_a_save;
 mod concurrency;
 mod configuration;
 mod cookie;
+mod cookie_or_header;
 mod csrf;
 mod endings;
 mod failures;
