@@ -13,6 +13,7 @@ use crate::listener::{Listeners, Notices};
 use crate::runtime::Runtime;
 use crate::session::{ID_LEN, Limits, MaxInactiveInterval, NamespaceTag, SessionLimit};
 use crate::session::{SessionId, StoreKey};
+use crate::statistics::Counters;
 use crate::store::{Access, Removed, SessionStore};
 use crate::transport::Transport;
 
@@ -29,6 +30,8 @@ pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) skip: Option<SkipPredicate>,
     pub(crate) events: EventSink,
+    /// What was counted, where somebody asked for it.
+    pub(crate) counters: Option<Arc<Counters>>,
     pub(crate) listeners: Listeners,
     pub(crate) runtime: OnceLock<Arc<dyn Runtime>>,
     pub(crate) handoffs: Handoffs,
@@ -96,11 +99,6 @@ impl Engine {
     /// the browser is open.
     pub(crate) fn max_age(&self) -> Option<Duration> {
         self.cookie.max_age()
-    }
-
-    /// True where a cookie carries the token. How long a header is kept is its client's affair.
-    pub(crate) const fn sends_cookie(&self) -> bool {
-        matches!(self.transport, Transport::Cookie)
     }
 
     pub(crate) fn draw_id(&self) -> Result<SessionId, EntropyError> {

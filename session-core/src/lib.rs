@@ -50,6 +50,18 @@
 //! - **Exactly one id is usable** at every step of a rotation.
 //! - **An untouched request costs nothing**: no store call, no cookie, no id.
 
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `testkit`: tools for tests of stores, adapters and applications.
+//! - `tracing`: every [`SessionEvent`] is an event of the `tracing` crate as well, with the
+//!   target `session_core` and the fields `event` and `reason`: at the level of warnings where an
+//!   operator should look at it, of debugging otherwise.
+//! - `metrics`: what [`statistics`](SessionManagerBuilder::statistics) counts goes to the
+//!   recorder of the `metrics` crate as well.
+
 pub mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;
@@ -71,6 +83,7 @@ mod manager;
 mod principals;
 mod runtime;
 mod session;
+mod statistics;
 mod transport;
 
 pub use assurance::AssuranceLevel;
@@ -99,5 +112,6 @@ pub use session::{
     SessionAccess, SessionAccessor, SessionAttribute, SessionHandle, SessionId, SessionLimit,
     SessionView, StoreKey, Value,
 };
+pub use statistics::{SessionStats, StoreCalls};
 pub use store::memory::MemoryStore;
 pub use transport::TokenHeaderError;

@@ -14,8 +14,8 @@ use crate::facts::Facts;
 use crate::lifecycle::admit::Admission;
 use crate::runtime::Runtime;
 use crate::session::StoreKey;
+use crate::statistics::SessionStats;
 use crate::store::{Access, Census};
-use crate::transport::Transport;
 
 /// The sessions of one application. Cheap to clone; clones share everything.
 ///
@@ -58,15 +58,17 @@ impl<S> SessionManager<S> {
     pub fn begin<F: Facts>(&self, facts: &F) -> Exchange<S> {
         let skipped = self.engine.skip.as_ref().is_some_and(|skip| skip(facts));
         let state = if skipped {
-            State::new(Admission::Nothing, false, Phase::Dead(Death::Skipped))
+            let usual = self.engine.transport.usual();
+            State::new(
+                Admission::Nothing,
+                usual,
+                false,
+                Phase::Dead(Death::Skipped),
+            )
         } else {
-            let admission = match &self.engine.transport {
-                Transport::Cookie => {
-                    Admission::of_cookies(facts, self.engine.cookie.name().as_bytes())
-                }
-                Transport::Header(header) => Admission::of_header(facts, &header.request),
-            };
-            State::new(admission, facts.is_secure(), Phase::Open)
+            let (transport, cookie) = (&self.engine.transport, self.engine.cookie.name());
+            let (admission, source) = Admission::of(facts, transport, cookie);
+            State::new(admission, source, facts.is_secure(), Phase::Open)
         };
         Exchange::new(Inner::new(self.engine.clone(), state))
     }
@@ -106,6 +108,31 @@ impl<S> SessionManager<S> {
         Ok(())
     }
 
+    /// What was counted since this manager was built; `None` unless
+    /// [`statistics`](SessionManagerBuilder::statistics) was switched on.
+    ///
+    /// ```
+    /// # use session_core::testkit::{Site, block_on};
+    /// use session_core::SessionEvent;
+    /// use session_core::store::Verb;
+    ///
+    /// # block_on(async {
+    /// # let site = Site::with(|builder| builder.statistics());
+    /// # let mut ada = site.visitor();
+    /// # let sessions = site.sessions();
+    /// ada.visit(async |session| session.set_attribute("n", &1)).await?;
+    /// let stats = sessions.stats().unwrap();
+    /// assert_eq!(stats.count(SessionEvent::Created), 1);
+    /// assert_eq!(stats.store_calls(Verb::Create).calls, 1);
+    /// # Ok::<(), session_core::SessionError>(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> Option<SessionStats> {
+        let counters = self.engine.counters.as_ref()?;
+        Some(counters.read())
+    }
+
     /// Counts the live sessions of the store by their age, those of other managers that share
     /// it included. For an operator's page or a gauge that is read now and then: a store may
     /// have to look at every session. Prolongs none.
@@ -116,20 +143,19 @@ impl<S> SessionManager<S> {
         self.engine.census(self.engine.now()).await
     }
 
-    /// The name of the session cookie; of no use where
-    /// [`token_header`](Self::token_header) answers one.
+    /// The name of the session cookie; of no use where a
+    /// [header](SessionManagerBuilder::token_header) carries the token instead.
     #[must_use]
     pub fn cookie_name(&self) -> &str {
         self.engine.cookie.name()
     }
 
-    /// The request header that carries the token, in lower case; `None` where a cookie does.
+    /// The request header that carries the token, in lower case; `None` where only a cookie
+    /// does.
     #[must_use]
     pub fn token_header(&self) -> Option<&str> {
-        match &self.engine.transport {
-            Transport::Cookie => None,
-            Transport::Header(header) => Some(&header.request),
-        }
+        let header = self.engine.transport.header()?;
+        Some(&header.request)
     }
 }
 

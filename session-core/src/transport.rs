@@ -1,7 +1,9 @@
-//! How the token travels between client and server: in the session cookie, or in a header of
-//! its own.
+//! How the token travels between client and server: in the session cookie, in a header of its
+//! own, or in either.
 
 use std::sync::Arc;
+
+use crate::exchange::IdSource;
 
 /// How a client and the server tell each other the token (`SessionTrackingMode`).
 #[derive(Clone, Debug, Default)]
@@ -11,6 +13,56 @@ pub(crate) enum Transport {
     Cookie,
     /// In a header, for clients that are no browsers.
     Header(Arc<TokenHeader>),
+    /// In the cookie, or in the header for the clients that come with it.
+    Either(Arc<TokenHeader>),
+}
+
+/// What a configuration says of the header.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenHeaderOptions {
+    pub(crate) request: String,
+    pub(crate) response: String,
+    /// True when the cookie may carry the token as well.
+    pub(crate) beside_cookie: bool,
+}
+
+impl Transport {
+    /// The cookie, unless the configuration names a header.
+    ///
+    /// # Errors
+    /// [`TokenHeaderError`] for a header that cannot carry the token.
+    pub(crate) fn new(header: Option<&TokenHeaderOptions>) -> Result<Self, TokenHeaderError> {
+        let Some(options) = header else {
+            return Ok(Self::Cookie);
+        };
+        let header = Arc::new(TokenHeader::new(&options.request, &options.response)?);
+        Ok(if options.beside_cookie {
+            Self::Either(header)
+        } else {
+            Self::Header(header)
+        })
+    }
+
+    /// The header, where there is one.
+    pub(crate) const fn header(&self) -> Option<&Arc<TokenHeader>> {
+        match self {
+            Self::Cookie => None,
+            Self::Header(header) | Self::Either(header) => Some(header),
+        }
+    }
+
+    /// True when the cookie may carry the token.
+    pub(crate) const fn has_cookie(&self) -> bool {
+        matches!(self, Self::Cookie | Self::Either(_))
+    }
+
+    /// How clients are told a token who have not shown how they want it.
+    pub(crate) const fn usual(&self) -> IdSource {
+        match self {
+            Self::Cookie | Self::Either(_) => IdSource::Cookie,
+            Self::Header(_) => IdSource::Header,
+        }
+    }
 }
 
 /// The header that carries the token, under the name it has in requests and in responses.

@@ -13,7 +13,6 @@ use crate::lifecycle::bind::{bind, bind_at_once};
 use crate::session::handle::Session;
 use crate::session::view::SessionView;
 use crate::store::Access;
-use crate::transport::Transport;
 
 /// Where a request's handlers get their session from. Cheap to clone.
 pub struct ExchangeHandle<S = Main> {
@@ -111,11 +110,8 @@ impl<S: 'static> ExchangeHandle<S> {
     #[doc(alias = "isRequestedSessionIdFromCookie")]
     #[must_use]
     pub fn requested_session_id_source(&self) -> Option<IdSource> {
-        let source = match self.inner.engine.transport {
-            Transport::Cookie => IdSource::Cookie,
-            Transport::Header(_) => IdSource::Header,
-        };
-        self.requested_session_id().map(|_| source)
+        let state = self.inner.state.lock();
+        (!state.admission.is_nothing()).then_some(state.source)
     }
 
     /// True when the id that the client sent names the live session of this request; false

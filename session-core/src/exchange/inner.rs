@@ -267,7 +267,8 @@ impl Drop for Inner {
         if state.handed_off {
             return self.give_up();
         }
-        let dead = State::new(Default::default(), false, Phase::Dead(Death::Finished));
+        let phase = Phase::Dead(Death::Finished);
+        let dead = State::new(Default::default(), state.source, false, phase);
         let state = std::mem::replace(state, dead);
         Arc::new(Self::new(self.engine.clone(), state)).hand_off();
     }

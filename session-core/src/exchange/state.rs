@@ -1,5 +1,6 @@
 //! What one request knows of its session. Every change goes through here, under one lock.
 
+use super::handle::IdSource;
 use super::turn::Queue;
 use crate::clock::Timestamp;
 use crate::engine::Engine;
@@ -15,6 +16,8 @@ pub(crate) struct State {
     pub(crate) queue: Queue,
     pub(crate) phase: Phase,
     pub(crate) admission: Admission,
+    /// How the client is told its token.
+    pub(crate) source: IdSource,
     /// True when the request came over HTTPS.
     pub(crate) secure: bool,
     /// True when the claims were looked up, so that `live` and `bar` say what they led to.
@@ -96,11 +99,12 @@ struct Past {
 }
 
 impl State {
-    pub(crate) fn new(admission: Admission, secure: bool, phase: Phase) -> Self {
+    pub(crate) fn new(admission: Admission, source: IdSource, secure: bool, phase: Phase) -> Self {
         Self {
             queue: Queue::default(),
             phase,
             admission,
+            source,
             secure,
             bound: false,
             consulted: false,
@@ -121,7 +125,7 @@ impl State {
         Self {
             bound: true,
             live: Some(Live::loaded(found)),
-            ..Self::new(Admission::Nothing, false, Phase::HeadSent)
+            ..Self::new(Admission::Nothing, IdSource::Cookie, false, Phase::HeadSent)
         }
     }
 

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use crate::cookie::{LINE_BYTES_MAX, TOKEN_LEN, VALUES_MAX, cookie_values};
+use crate::exchange::IdSource;
 use crate::facts::Facts;
+use crate::transport::Transport;
 
 /// The values that a request carries in the session cookie, or in the header of the token.
 #[derive(Clone, Debug, Default)]
@@ -67,9 +69,36 @@ impl fmt::Debug for RequestedSessionId {
 }
 
 impl Admission {
+    /// Reads what the client sent by way of `transport`, and says how it is to be answered.
+    ///
+    /// Where there are two ways the cookie comes first: what a browser sends by itself is not
+    /// outdone by a header that a script adds. The header decides for a client without the
+    /// cookie, also when it is empty: so a client asks for it that has no token yet.
+    pub(crate) fn of<F: Facts + ?Sized>(
+        facts: &F,
+        transport: &Transport,
+        cookie: &str,
+    ) -> (Self, IdSource) {
+        if transport.has_cookie() {
+            let admission = Self::of_cookies(facts, cookie.as_bytes());
+            if !admission.is_nothing() {
+                return (admission, IdSource::Cookie);
+            }
+        }
+        match transport {
+            Transport::Header(header) => {
+                (Self::of_header(facts, &header.request), IdSource::Header)
+            }
+            Transport::Either(header) if has_header(facts, &header.request) => {
+                (Self::of_header(facts, &header.request), IdSource::Header)
+            }
+            Transport::Cookie | Transport::Either(_) => (Self::Nothing, IdSource::Cookie),
+        }
+    }
+
     /// Reads the cookies called `name`. Order carries no meaning (RFC 6265bis, 5.8.3), so all
     /// of them are kept, up to a cap.
-    pub(crate) fn of_cookies<F: Facts + ?Sized>(facts: &F, name: &[u8]) -> Self {
+    fn of_cookies<F: Facts + ?Sized>(facts: &F, name: &[u8]) -> Self {
         let mut admission = Self::Nothing;
         let mut bytes_left = LINE_BYTES_MAX;
         let mut values_left = VALUES_MAX;
@@ -86,7 +115,7 @@ impl Admission {
 
     /// Reads the lines of the header called `name`, as many as there could be cookies. A line
     /// without a value is none.
-    pub(crate) fn of_header<F: Facts + ?Sized>(facts: &F, name: &str) -> Self {
+    fn of_header<F: Facts + ?Sized>(facts: &F, name: &str) -> Self {
         let mut admission = Self::Nothing;
         let mut lines_left = VALUES_MAX;
         facts.header_lines(name, &mut |line| {
@@ -164,4 +193,11 @@ impl Admission {
         };
         *self = admission;
     }
+}
+
+/// True when the request has the header called `name`, whatever is in it.
+fn has_header<F: Facts + ?Sized>(facts: &F, name: &str) -> bool {
+    let mut is_there = false;
+    facts.header_lines(name, &mut |_| is_there = true);
+    is_there
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::engine::Engine;
 use crate::error::SessionError;
+use crate::exchange::IdSource;
 use crate::exchange::state::State;
 use crate::facts::HeaderSink;
 use crate::session::SessionId;
@@ -23,10 +24,17 @@ pub struct Delivery {
 #[derive(Clone, Default)]
 struct Rare {
     /// A new token, or that the session ended.
-    news: Option<String>,
-    /// The header that carries the token where the cookie does not.
-    header: Option<Arc<TokenHeader>>,
+    news: Option<News>,
+    /// Where tokens travel, which caches have to know; the cookie alone in the usual case.
+    transport: Transport,
     failure: Option<SessionError>,
+}
+
+/// What a client is told of its token, and how.
+#[derive(Clone)]
+enum News {
+    Cookie(String),
+    Header(Arc<TokenHeader>, String),
 }
 
 impl Delivery {
@@ -39,14 +47,20 @@ impl Delivery {
     /// The value of the `Set-Cookie` line, if there is one. A live credential: do not log it.
     #[must_use]
     pub fn set_cookie(&self) -> Option<&str> {
-        self.news().filter(|_| self.header().is_none())
+        match self.news()? {
+            News::Cookie(line) => Some(line),
+            News::Header(..) => None,
+        }
     }
 
     /// The value of the header that carries the token, if there is one: empty when the session
     /// ended. A live credential: do not log it.
     #[must_use]
     pub fn token_header(&self) -> Option<&str> {
-        self.news().filter(|_| self.header().is_some())
+        match self.news()? {
+            News::Cookie(_) => None,
+            News::Header(_, token) => Some(token),
+        }
     }
 
     /// What [`ExchangeHandle::note_failure`](crate::ExchangeHandle::note_failure) remembered;
@@ -62,12 +76,8 @@ impl Delivery {
         self.news().is_some()
     }
 
-    fn news(&self) -> Option<&str> {
-        self.rare.as_ref()?.news.as_deref()
-    }
-
-    fn header(&self) -> Option<&TokenHeader> {
-        self.rare.as_ref()?.header.as_deref()
+    fn news(&self) -> Option<&News> {
+        self.rare.as_ref()?.news.as_ref()
     }
 
     /// Writes the headers.
@@ -75,32 +85,34 @@ impl Delivery {
     /// `Set-Cookie` is a line of its own beside those of the application (RFC 6265bis, 3).
     /// It comes with `Cache-Control: no-store`, unless the application's own says `no-store`
     /// or `private` already; so does a token in a header. `Vary` names the cookie or that
-    /// header whenever the session was consulted, so that no cache gives one visitor's page to
-    /// another.
+    /// header, or both where either may carry the token, whenever the session was consulted,
+    /// so that no cache gives one visitor's page to another.
     pub fn write_to<H: HeaderSink + ?Sized>(self, headers: &mut H) {
+        let (news, transport) = match self.rare {
+            None => (None, Transport::Cookie),
+            Some(rare) => (rare.news, rare.transport),
+        };
         if self.consulted {
-            let name = match self.header() {
-                None => Cow::Borrowed("Cookie"),
-                Some(header) => Cow::Owned(header.request.clone()),
-            };
-            if !says(headers, "vary", &[&*name, "*"]) {
-                headers.append("vary", name);
+            let cookie = transport.has_cookie().then_some(Cow::Borrowed("Cookie"));
+            let header = transport.header();
+            let header = header.map(|header| Cow::Owned(header.request.clone()));
+            for name in [cookie, header].into_iter().flatten() {
+                if !says(headers, "vary", &[&*name, "*"]) {
+                    headers.append("vary", name);
+                }
             }
         }
-        let Some(Rare {
-            news: Some(line),
-            header,
-            ..
-        }) = self.rare.map(|rare| *rare)
-        else {
+        let Some(news) = news else {
             return;
         };
         if !says(headers, "cache-control", &["no-store", "private"]) {
             headers.remove("cache-control");
             headers.append("cache-control", Cow::Borrowed("no-store"));
         }
-        let name = header.as_ref().map_or("set-cookie", |it| &it.response);
-        headers.append(name, Cow::Owned(line));
+        match news {
+            News::Cookie(line) => headers.append("set-cookie", Cow::Owned(line)),
+            News::Header(header, token) => headers.append(&header.response, Cow::Owned(token)),
+        }
     }
 }
 
@@ -141,23 +153,20 @@ pub(crate) fn deliver(state: &mut State, engine: &Engine) -> Delivery {
             let max_age = live
                 .max_age(engine.max_age())
                 .map(|life| life.min(live.record.absolute_deadline.saturating_since(engine.now())));
-            live.id.map(|id| engine.tell(&id, state.secure, max_age))
+            live.id.map(|id| engine.tell(&id, state, max_age))
         }
-        _ if state.expire_cookie => Some(engine.tell_end(state.secure)),
+        _ if state.expire_cookie => Some(engine.tell_end(state)),
         _ => None,
     };
-    let header = match &engine.transport {
-        Transport::Cookie => None,
-        Transport::Header(header) => Some(header),
-    };
     let failure = state.noted_failure.take();
-    let is_rare = news.is_some() || header.is_some() || failure.is_some();
+    let is_usual = matches!(engine.transport, Transport::Cookie);
+    let is_rare = news.is_some() || !is_usual || failure.is_some();
     Delivery {
         consulted: state.consulted,
         rare: is_rare.then(|| {
             Box::new(Rare {
                 news,
-                header: header.cloned(),
+                transport: engine.transport.clone(),
                 failure: failure.map(|failure| *failure),
             })
         }),
@@ -166,19 +175,25 @@ pub(crate) fn deliver(state: &mut State, engine: &Engine) -> Delivery {
 
 impl Engine {
     /// What the client is told of a session with this id.
-    fn tell(&self, id: &SessionId, secure: bool, max_age: Option<Duration>) -> String {
+    fn tell(&self, id: &SessionId, state: &State, max_age: Option<Duration>) -> News {
         let token = self.keyring.sign(id);
-        match self.transport {
-            Transport::Cookie => self.cookie.issue(token.as_str(), secure, max_age),
-            Transport::Header(_) => token.as_str().to_owned(),
+        match self.header_of(state) {
+            Some(header) => News::Header(header, token.as_str().to_owned()),
+            None => News::Cookie(self.cookie.issue(token.as_str(), state.secure, max_age)),
         }
     }
 
     /// What the client is told when its session ended.
-    fn tell_end(&self, secure: bool) -> String {
-        match self.transport {
-            Transport::Cookie => self.cookie.expire(secure).to_owned(),
-            Transport::Header(_) => String::new(),
+    fn tell_end(&self, state: &State) -> News {
+        match self.header_of(state) {
+            Some(header) => News::Header(header, String::new()),
+            None => News::Cookie(self.cookie.expire(state.secure).to_owned()),
         }
+    }
+
+    /// The header by which this client is told, if it is not told by the cookie.
+    fn header_of(&self, state: &State) -> Option<Arc<TokenHeader>> {
+        let header = self.transport.header()?;
+        (state.source == IdSource::Header).then(|| header.clone())
     }
 }

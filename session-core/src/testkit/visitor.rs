@@ -11,6 +11,7 @@ use crate::facts::{Facts, HeaderSink};
 use crate::lifecycle::deliver::Delivery;
 use crate::session::Session;
 use crate::store::memory::MemoryStore;
+use crate::transport::Transport;
 use crate::{SecretKey, SessionManager, SessionManagerBuilder};
 
 /// A site for tests: a manager with a manual clock and reproducible ids.
@@ -170,12 +171,13 @@ impl<S: 'static> Visitor<S> {
     pub fn request(&self) -> Request {
         let mut request = Request::default();
         if let Some(token) = &self.cookie {
-            match self.sessions.token_header() {
-                Some(name) => {
-                    let line = (name.to_owned(), token.clone().into_bytes());
+            match &self.sessions.engine.transport {
+                Transport::Header(header) => {
+                    let line = (header.request.clone(), token.clone().into_bytes());
                     request.headers.push(line);
                 }
-                None => {
+                // With the choice, a visitor does as a browser does.
+                Transport::Cookie | Transport::Either(_) => {
                     let name = self.sessions.cookie_name();
                     request.cookies.push(format!("{name}={token}").into_bytes());
                 }

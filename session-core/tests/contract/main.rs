@@ -8,6 +8,7 @@ mod changes_during_a_save;
 mod concurrency;
 mod configuration;
 mod cookie;
+mod cookie_or_header;
 mod csrf;
 mod endings;
 mod failures;
@@ -18,6 +19,8 @@ mod lagging;
 mod late_writes;
 mod listeners;
 mod meanwhile;
+#[cfg(feature = "metrics")]
+mod metrics_facade;
 mod model;
 mod presented_ids;
 mod principals;
@@ -29,8 +32,11 @@ mod rotation;
 mod session_limit;
 mod slow_store;
 mod state;
+mod statistics;
 mod store;
 mod table;
 mod time;
 mod token_header;
+#[cfg(feature = "tracing")]
+mod tracing_events;
 mod writes;

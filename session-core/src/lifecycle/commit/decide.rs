@@ -4,6 +4,7 @@ use super::{Batch, Change, Main, Moment, Readers};
 use crate::clock::Timestamp;
 use crate::engine::Engine;
 use crate::error::SessionError;
+use crate::exchange::IdSource;
 use crate::exchange::state::{Phase, State};
 use crate::session::edits::TakenTwice;
 use crate::session::live::{InFlight, Live};
@@ -15,7 +16,7 @@ pub(crate) fn something_is_due(state: &State, engine: &Engine) -> bool {
         !live.pending.is_empty()
             || (live.stored && !live.gone && {
                 let now = engine.now();
-                access_is_due(live, engine, now) || reissue_is_due(live, engine, now)
+                access_is_due(live, engine, now) || reissue_is_due(live, state.source, engine, now)
             })
     });
     due || !state.endings.is_empty()
@@ -37,7 +38,7 @@ pub(crate) fn decide(
     let main = match &mut state.live {
         None => Main::Nothing,
         Some(live) if !live.stored => decide_unstored(live, engine, phase, readers, now),
-        Some(live) => decide_stored(live, engine, moment, readers, now),
+        Some(live) => decide_stored(live, state.source, engine, moment, readers, now),
     };
     Batch {
         endings: std::mem::take(&mut state.endings),
@@ -65,6 +66,7 @@ fn decide_unstored(
 
 fn decide_stored(
     live: &mut Live,
+    source: IdSource,
     engine: &Engine,
     moment: Moment,
     readers: Readers,
@@ -81,7 +83,8 @@ fn decide_stored(
             (false, false) => Main::Refuse(SessionError::Moved),
         };
     }
-    let reissue = moment == Moment::Head && new_id.is_none() && reissue_is_due(live, engine, now);
+    let reissue =
+        moment == Moment::Head && new_id.is_none() && reissue_is_due(live, source, engine, now);
     if only_touch && !reissue && (moment == Moment::Save || !access_is_due(live, engine, now)) {
         return Main::Nothing;
     }
@@ -141,14 +144,15 @@ fn create(
 }
 
 /// True when the client should be sent its unchanged id again: its token was made with an
-/// older key, or a tenth of the life of its persistent cookie has passed.
-fn reissue_is_due(live: &Live, engine: &Engine, now: Timestamp) -> bool {
+/// older key, or a tenth of the life of its persistent cookie has passed. How long a token in a
+/// header is kept is its client's affair.
+fn reissue_is_due(live: &Live, source: IdSource, engine: &Engine, now: Timestamp) -> bool {
     if live.moved || live.announce {
         return false;
     }
     let rolling = live
         .max_age(engine.max_age())
-        .filter(|_| engine.sends_cookie())
+        .filter(|_| source == IdSource::Cookie)
         .is_some_and(|life| now.saturating_since(live.record.issued_at) >= life / 10);
     live.signed_by_older_key || rolling
 }

@@ -201,7 +201,9 @@ impl<'a> Browser<'a> {
         let token = self.token.iter();
         token
             .map(|token| match self.stage.transport() {
-                Transport::Cookie => ("cookie".to_owned(), self.cookie(token)),
+                Transport::Cookie | Transport::Either(_) => {
+                    ("cookie".to_owned(), self.cookie(token))
+                }
                 Transport::Header(header) => (header.request.clone(), token.clone()),
             })
             .collect()
@@ -266,19 +268,21 @@ impl<'a> Browser<'a> {
         for (name, value) in headers {
             let token = match self.stage.transport() {
                 Transport::Header(header) if *name == header.response => value.as_str(),
-                Transport::Cookie if name == "set-cookie" => match value.split_once(&pair) {
-                    Some((before, rest)) => {
-                        let token = rest.split([';', ',']).next().unwrap_or_default();
-                        self.stage.transcript.borrow_mut().meet(token);
-                        // Behind something else it is no session cookie, and still no text for
-                        // a transcript.
-                        if !before.is_empty() {
-                            continue;
+                Transport::Cookie | Transport::Either(_) if name == "set-cookie" => {
+                    match value.split_once(&pair) {
+                        Some((before, rest)) => {
+                            let token = rest.split([';', ',']).next().unwrap_or_default();
+                            self.stage.transcript.borrow_mut().meet(token);
+                            // Behind something else it is no session cookie, and still no text for
+                            // a transcript.
+                            if !before.is_empty() {
+                                continue;
+                            }
+                            token
                         }
-                        token
+                        None => continue,
                     }
-                    None => continue,
-                },
+                }
                 _ => continue,
             };
             self.stage.transcript.borrow_mut().meet(token);

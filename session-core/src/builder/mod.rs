@@ -1,36 +1,36 @@
 //! Configuration, validated once: what builds can run, what cannot run does not build.
 
+mod build;
+mod transport;
+
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
+
+pub use build::ConfigError;
 
 use crate::assurance::AssuranceLevel;
 use crate::clock::{Clock, SystemClock};
-use crate::cookie::{
-    CookieError, CookieOptions, CookiePolicy, KeyError, Keyring, SameSite, SecretKey,
-};
-use crate::engine::{Engine, FailedCommit, Settings, SkipPredicate, Touch};
+use crate::cookie::{CookieOptions, SecretKey};
+use crate::engine::{FailedCommit, Settings, SkipPredicate, Touch};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::event::{EventSink, SessionEvent};
 use crate::exchange::Main;
 use crate::facts::Facts;
-use crate::handoff::Handoffs;
-use crate::listener::{AttributeHook, Hooked, Listeners, SessionListener};
-use crate::manager::SessionManager;
-use crate::session::{Limits, MaxInactiveInterval, NamespaceTag, SessionAttribute, SessionLimit};
+use crate::listener::{AttributeHook, Hooked, SessionListener};
+use crate::session::{Limits, MaxInactiveInterval, SessionAttribute, SessionLimit};
 use crate::store::SessionStore;
-use crate::store::memory::MemoryStore;
-use crate::transport::{TokenHeader, TokenHeaderError, Transport};
+use crate::transport::TokenHeaderOptions;
 
-/// The configuration of a [`SessionManager`].
+/// The configuration of a [`SessionManager`](crate::SessionManager).
 ///
 /// # Defaults
 ///
 /// | what | default |
 /// |---|---|
 /// | secret key | none: there is no default key, building without one is an error |
-/// | store | [`MemoryStore::new`] |
+/// | store | [`MemoryStore::new`](crate::MemoryStore::new) |
 /// | cookie | `__Host-sid`, `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, until the browser is closed |
 /// | idle limit | 30 minutes, as in Servlet containers |
 /// | absolute limit | 30 days (NIST SP 800-63B-4, AAL1) |
@@ -42,42 +42,16 @@ pub struct SessionManagerBuilder<S = Main> {
     current_keys: usize,
     store: Option<Arc<dyn SessionStore>>,
     cookie: CookieOptions,
-    token_header: Option<(String, Option<String>)>,
+    token_header: Option<TokenHeaderOptions>,
     namespace: Option<String>,
     settings: Settings,
     clock: Box<dyn Clock>,
     entropy: Box<dyn Entropy>,
     skip: Option<SkipPredicate>,
     events: EventSink,
+    counts: bool,
     listeners: Vec<Arc<dyn SessionListener>>,
     marker: PhantomData<fn() -> S>,
-}
-
-/// Why a configuration cannot work.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// No [`secret_key`](SessionManagerBuilder::secret_key) was given, or several.
-    #[error("exactly one secret key must be given to sign with; older ones are previous keys")]
-    SecretKeyCount,
-    /// The keys cannot be used.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The cookie would not work in a browser.
-    #[error(transparent)]
-    Cookie(#[from] CookieError),
-    /// A limit of sessions needs a store that knows principals.
-    #[error("the store knows no principals, so the sessions of one cannot be limited")]
-    NoPrincipals,
-    /// The header cannot carry the token.
-    #[error(transparent)]
-    TokenHeader(#[from] TokenHeaderError),
-    /// A limit of zero bytes or zero attributes leaves no room for a session.
-    #[error("the size limits leave no room for a session")]
-    NoRoom,
-    /// An absolute limit or a deadline of zero ends every session, or every call, at once.
-    #[error("a time limit of zero would end everything at once")]
-    ZeroDuration,
 }
 
 impl SessionManagerBuilder {
@@ -107,6 +81,7 @@ impl SessionManagerBuilder {
             entropy: Box::new(SystemEntropy::new()),
             skip: None,
             events: EventSink::default(),
+            counts: false,
             listeners: Vec::new(),
             marker: PhantomData,
         }
@@ -142,6 +117,7 @@ impl<S> SessionManagerBuilder<S> {
             entropy: self.entropy,
             skip: self.skip,
             events: self.events,
+            counts: self.counts,
             listeners: self.listeners,
             marker: PhantomData,
         }
@@ -174,99 +150,6 @@ impl<S> SessionManagerBuilder<S> {
     #[must_use]
     pub fn shared_store(mut self, store: Arc<dyn SessionStore>) -> Self {
         self.store = Some(store);
-        self
-    }
-
-    /// Whether JavaScript is kept from reading the cookie. Leave it on.
-    #[must_use]
-    pub fn http_only(mut self, http_only: bool) -> Self {
-        self.cookie.http_only = http_only;
-        self
-    }
-
-    /// Whether the cookie is for HTTPS only. `false` is for development over plain HTTP: the
-    /// cookie is then called `sid` unless it has a name, and is still `Secure` in responses to
-    /// requests that are known to have come over HTTPS (`SessionCookieConfig.setSecure`).
-    #[must_use]
-    pub fn secure(mut self, secure: bool) -> Self {
-        self.cookie.secure = secure;
-        self
-    }
-
-    /// Which requests from other sites carry the cookie.
-    #[must_use]
-    pub fn same_site(mut self, same_site: SameSite) -> Self {
-        self.cookie.same_site = same_site;
-        self
-    }
-
-    /// The name of the cookie. The prefixes `__Host-` and `__Secure-` put their conditions on
-    /// the other attributes (RFC 6265bis, 4.1.3), which are checked when building.
-    #[must_use]
-    pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
-        self.cookie.name = Some(name.into());
-        self
-    }
-
-    /// The path of the cookie.
-    #[must_use]
-    pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.cookie.path = Some(path.into());
-        self
-    }
-
-    /// The domain of the cookie, which all its subdomains then receive. Without one, only the
-    /// host that set it does.
-    #[must_use]
-    pub fn domain(mut self, domain: impl Into<String>) -> Self {
-        self.cookie.domain = Some(domain.into());
-        self
-    }
-
-    /// Makes the cookie outlive the browser, for this long: cut to 400 days and to what is left
-    /// of the absolute limit. It is sent again when a tenth of it has passed.
-    #[must_use]
-    pub fn max_age(mut self, max_age: Duration) -> Self {
-        self.cookie.max_age = Some(max_age);
-        self
-    }
-
-    /// Keeps the cookie apart for each top-level site that embeds this one (CHIPS).
-    #[must_use]
-    pub fn partitioned(mut self, partitioned: bool) -> Self {
-        self.cookie.partitioned = partitioned;
-        self
-    }
-
-    /// Adds another attribute to the cookie; an empty value makes it a bare flag
-    /// (`SessionCookieConfig.setAttribute`).
-    #[must_use]
-    pub fn cookie_attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.cookie.attributes.push((name.into(), value.into()));
-        self
-    }
-
-    /// Sends the token in a header called `name` of responses, and expects it in the header of
-    /// the same name of requests, instead of a cookie: for clients that are no browsers. The
-    /// options of the cookie then have no effect.
-    ///
-    /// A browser is better served by the cookie, which scripts cannot read. A response that
-    /// tells a new token or, with an empty value, the end of a session, has the header; all
-    /// others have not.
-    #[must_use]
-    pub fn token_header(mut self, name: impl Into<String>) -> Self {
-        self.token_header = Some((name.into(), None));
-        self
-    }
-
-    /// [`token_header`](Self::token_header) with another name in responses than in requests.
-    #[must_use]
-    pub fn token_headers(
-        mut self,
-        request: impl Into<String>,
-        response: impl Into<String>,
-    ) -> Self {
-        self.token_header = Some((request.into(), Some(response.into())));
         self
     }
 
@@ -372,10 +255,38 @@ impl<S> SessionManagerBuilder<S> {
         self
     }
 
-    /// Is told what the engine notices. Called outside of any lock; must not block.
+    /// Is told what the engine notices. Called outside of any lock; must not block. Several
+    /// observers are told one after the other.
     #[must_use]
     pub fn on_event(mut self, observer: impl Fn(SessionEvent) + Send + Sync + 'static) -> Self {
-        self.events = EventSink::new(observer);
+        self.events.add(observer);
+        self
+    }
+
+    /// Counts what happens to sessions and what the store is asked, for
+    /// [`SessionManager::stats`](crate::SessionManager::stats). Without it nothing is counted, which costs nothing.
+    ///
+    /// With the feature `metrics` of this crate the same goes to the recorder that the
+    /// application has installed for the `metrics` crate:
+    ///
+    /// | name | labels | counts |
+    /// |---|---|---|
+    /// | `session_created_total` | | sessions that were created and stored |
+    /// | `session_renamed_total` | | sessions that got another id |
+    /// | `session_ended_total` | `reason` | sessions that were ended: `invalidated`, `logged_out`, `terminated` |
+    /// | `session_removed_total` | `reason` | sessions that a store removed: `evicted`, `expired`, `generation`, `replaced` |
+    /// | `session_rejected_total` | `reason` | presented ids that were not used, by [`Rejection`](crate::Rejection) in snake case |
+    /// | `session_writes_dropped_total` | `reason` | requests whose writes were dropped: `gone`, `no_runtime` |
+    /// | `session_late_commits_failed_total` | | commits that failed after the response head |
+    /// | `session_conflicts_total` | | changes that another request was faster than, and that were made again |
+    /// | `session_store_calls_total` | `verb` | store calls, by [`Verb`](crate::store::Verb) |
+    /// | `session_store_failures_total` | `verb` | store calls that failed or were given up |
+    /// | `session_store_seconds` | `verb` | how long store calls took, a histogram |
+    ///
+    /// No label tells one session from another.
+    #[must_use]
+    pub const fn statistics(mut self) -> Self {
+        self.counts = true;
         self
     }
 
@@ -408,57 +319,6 @@ impl<S> SessionManagerBuilder<S> {
     pub fn entropy(mut self, entropy: impl Entropy) -> Self {
         self.entropy = Box::new(entropy);
         self
-    }
-
-    /// Checks the configuration and makes the manager.
-    ///
-    /// # Errors
-    /// [`ConfigError`] for everything that could not work.
-    pub fn build(self) -> Result<SessionManager<S>, ConfigError> {
-        let settings = self.settings;
-        if self.current_keys != 1 {
-            return Err(ConfigError::SecretKeyCount);
-        }
-        if settings.limits.max_bytes == 0 || settings.limits.max_attributes == 0 {
-            return Err(ConfigError::NoRoom);
-        }
-        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
-        match settings.session_limit {
-            Some(SessionLimit { max: 0, .. }) => return Err(ConfigError::NoRoom),
-            Some(_) if store.principals().is_none() => return Err(ConfigError::NoPrincipals),
-            _ => {}
-        }
-        if settings.absolute_timeout == Some(Duration::ZERO) || settings.store_timeout.is_zero() {
-            return Err(ConfigError::ZeroDuration);
-        }
-        let transport = self.token_header.map_or(Ok(Transport::Cookie), |names| {
-            let (request, response) = names;
-            let response = response.as_ref().unwrap_or(&request);
-            TokenHeader::new(&request, response).map(|header| Transport::Header(Arc::new(header)))
-        })?;
-        let cookie = CookiePolicy::new(self.cookie)?;
-        let carrier = match &transport {
-            Transport::Cookie => cookie.name().to_owned(),
-            Transport::Header(header) => header.request.clone(),
-        };
-        let keyring = Keyring::new(&self.keys, &carrier)?;
-        let namespace = self.namespace.unwrap_or(carrier);
-        Ok(SessionManager::new(Engine {
-            store,
-            keyring,
-            tag: NamespaceTag::of(&namespace),
-            transport,
-            cookie,
-            namespace,
-            clock: self.clock,
-            entropy: self.entropy,
-            settings,
-            skip: self.skip,
-            events: self.events,
-            listeners: Listeners::new(self.listeners),
-            runtime: OnceLock::new(),
-            handoffs: Handoffs::default(),
-        }))
     }
 }
 

@@ -1,0 +1,142 @@
+//! What the recorder of `metrics` is given, with the feature of that name.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use metrics::{
+    Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
+    SharedString, Unit,
+};
+use session_core::{Session, SessionManagerBuilder};
+
+use crate::given::{Distance, Given};
+
+/// Adds everything up, by name and labels as an exporter for Prometheus writes them; of a
+/// histogram how many values there are.
+#[derive(Clone, Default)]
+struct Sums(Arc<Mutex<BTreeMap<String, u64>>>);
+
+struct Sum {
+    sums: Sums,
+    name: String,
+}
+
+impl Sums {
+    fn sum_of(&self, key: &Key) -> Arc<Sum> {
+        let labels = key
+            .labels()
+            .map(|it| format!("{}={}", it.key(), it.value()));
+        let labels: Vec<_> = labels.collect();
+        Arc::new(Sum {
+            sums: self.clone(),
+            name: format!("{}{{{}}}", key.name(), labels.join(",")),
+        })
+    }
+
+    fn all(&self) -> BTreeMap<String, u64> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl CounterFn for Sum {
+    fn increment(&self, value: u64) {
+        let mut sums = self.sums.0.lock().unwrap();
+        *sums.entry(self.name.clone()).or_default() += value;
+    }
+
+    fn absolute(&self, _: u64) {
+        panic!("counters only rise");
+    }
+}
+
+impl HistogramFn for Sum {
+    fn record(&self, seconds: f64) {
+        assert!((0.0..60.0).contains(&seconds), "{seconds} seconds");
+        self.increment(1);
+    }
+}
+
+impl Recorder for Sums {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(self.sum_of(key))
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::from_arc(self.sum_of(key))
+    }
+}
+
+/// A login and a logout, and an update that another request was faster than.
+fn story(given: &Given) {
+    let mut ada = given.visitor_with_session();
+    let (mut slow, mut fast) = (given.request(&ada), given.request(&ada));
+    for request in [&slow, &fast] {
+        let add = |n: &mut u32| *n += 1;
+        request.session.update_attribute("n", add).unwrap();
+    }
+    fast.send_head();
+    let _ = given.in_a_while(slow.exchange.commit()).unwrap();
+    given
+        .visit(&mut ada, |session| session.login("ada"))
+        .unwrap();
+    given.visit(&mut ada, Session::logout).unwrap();
+}
+
+#[test]
+fn the_recorder_gets_the_same_numbers_as_the_statistics() {
+    for distance in [Distance::Near, Distance::Far] {
+        let given = Given::at(distance, SessionManagerBuilder::statistics);
+        let recorder = Sums::default();
+        metrics::with_local_recorder(&recorder, || story(&given));
+        let sums = recorder.all();
+        assert_eq!(sums["session_created_total{}"], 1);
+        assert_eq!(sums["session_renamed_total{}"], 1);
+        assert_eq!(sums["session_ended_total{reason=logged_out}"], 1);
+        assert_eq!(sums["session_conflicts_total{}"], 1);
+
+        let stats = given.site.sessions().stats().unwrap();
+        for verb in session_core::store::Verb::ALL {
+            let of = |name: &str| sums.get(&format!("{name}{{verb={verb}}}")).copied();
+            let calls = stats.store_calls(verb).calls;
+            let counted = (calls > 0).then_some(calls);
+            assert_eq!(of("session_store_calls_total"), counted, "{verb}");
+            assert_eq!(of("session_store_seconds"), counted, "{verb}");
+            assert_eq!(of("session_store_failures_total"), None, "{verb}");
+        }
+    }
+}
+
+#[test]
+fn the_recorder_gets_nothing_unless_statistics_were_asked_for() {
+    for given in Given::near_and_far() {
+        let recorder = Sums::default();
+        metrics::with_local_recorder(&recorder, || story(&given));
+        assert_eq!(recorder.all(), BTreeMap::new());
+    }
+}
+
+#[test]
+fn no_label_tells_one_session_from_another() {
+    let one_and_two = [1, 2].map(|visitors| {
+        let given = Given::at(Distance::Near, SessionManagerBuilder::statistics);
+        let recorder = Sums::default();
+        metrics::with_local_recorder(&recorder, || {
+            for _ in 0..visitors {
+                story(&given);
+            }
+        });
+        recorder.all().into_keys().collect::<Vec<_>>()
+    });
+    assert!(!one_and_two[0].is_empty());
+    assert_eq!(one_and_two[0], one_and_two[1]);
+}
