@@ -408,6 +408,8 @@ impl<S> SessionManagerBuilder<S> {
             events: self.events,
             runtime: OnceLock::new(),
             handoffs: Handoffs::default(),
+            #[cfg(feature = "testkit")]
+            presence: Arc::default(),
         }))
     }
 }
