@@ -35,6 +35,9 @@ pub(crate) struct Engine {
     pub(crate) listeners: Listeners,
     pub(crate) runtime: OnceLock<Arc<dyn Runtime>>,
     pub(crate) handoffs: Handoffs,
+    /// Cloned by every exchange, so that a test can wait until none is left.
+    #[cfg(feature = "testkit")]
+    pub(crate) presence: Arc<()>,
 }
 
 pub(crate) type SkipPredicate = Box<dyn Fn(&dyn Facts) -> bool + Send + Sync>;

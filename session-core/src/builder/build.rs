@@ -100,6 +100,8 @@ impl<S> SessionManagerBuilder<S> {
             listeners: Listeners::new(self.listeners),
             runtime: OnceLock::new(),
             handoffs: Handoffs::default(),
+            #[cfg(feature = "testkit")]
+            presence: Arc::default(),
         }))
     }
 }

@@ -23,11 +23,15 @@ use crate::store::Applied;
 pub(crate) struct Inner {
     pub(crate) engine: Arc<Engine>,
     pub(crate) state: Mutex<State>,
+    #[cfg(feature = "testkit")]
+    _presence: Arc<()>,
 }
 
 impl Inner {
     pub(crate) fn new(engine: Arc<Engine>, state: State) -> Self {
         Self {
+            #[cfg(feature = "testkit")]
+            _presence: engine.presence.clone(),
             engine,
             state: Mutex::new(state),
         }

@@ -118,7 +118,21 @@ impl Stage {
         let mut transcript = self.transcript.borrow_mut();
         transcript.gap();
         transcript.line(&format!("* {} seconds pass", time.as_secs()));
+        self.wait_until_no_request_is_left();
         self.clock.advance(time);
+    }
+
+    /// A client has read a response before its server has let go of the request, and what the
+    /// server does at its end must not happen at a later time.
+    fn wait_until_no_request_is_left(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while Arc::strong_count(&self.sessions.engine.presence) > 1 {
+            assert!(
+                Instant::now() < deadline,
+                "the server does not let go of a request that was answered"
+            );
+            std::thread::yield_now();
+        }
     }
 
     /// The store cannot be reached from now on.
