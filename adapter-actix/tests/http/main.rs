@@ -2,9 +2,11 @@
 //! sees every byte.
 
 mod client;
+#[path = "../../../adapter-axum/tests/http/gate.rs"]
 mod gate;
 mod play;
 mod server;
+#[path = "../../../adapter-axum/tests/http/wait.rs"]
 mod wait;
 
 mod abandoned;
