@@ -9,7 +9,7 @@ use crate::entropy::{Entropy, EntropyError};
 use crate::event::{EventSink, SessionEvent};
 use crate::facts::Facts;
 use crate::handoff::Handoffs;
-use crate::listener::{Listeners, Notices};
+use crate::listener::Listeners;
 use crate::runtime::Runtime;
 use crate::session::{ID_LEN, Limits, MaxInactiveInterval, NamespaceTag, SessionLimit};
 use crate::session::{SessionId, StoreKey};
@@ -145,13 +145,8 @@ impl Engine {
         for removed in removed {
             self.events.send(SessionEvent::Removed(removed.reason));
         }
-        if !self.listeners.is_empty() {
-            let mut notices = Notices::new(self);
-            for removed in removed {
-                notices.destroyed(&removed.record, removed.reason.into());
-            }
-            self.notify(notices.into_list());
-        }
+        let ends = removed.iter();
+        self.notify_ends(ends.map(|it| (&it.record, it.reason.into())));
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::error::SessionError;
 use crate::event::{EndReason, SessionEvent};
-use crate::listener::Notices;
 use crate::manager::SessionManager;
 use crate::session::{PrincipalKey, Record, SessionHandle};
 
@@ -138,13 +137,8 @@ impl<S> SessionManager<S> {
         for _ in ended {
             self.engine.events.send(SessionEvent::Ended(reason));
         }
-        if !self.engine.listeners.is_empty() {
-            let mut notices = Notices::new(&self.engine);
-            for record in ended {
-                notices.destroyed(record, reason.into());
-            }
-            self.engine.notify(notices.into_list());
-        }
+        let ends = ended.iter().map(|record| (record, reason.into()));
+        self.engine.notify_ends(ends);
         ended.len()
     }
 }

@@ -10,10 +10,11 @@ use futures_util::FutureExt;
 use futures_util::future::select;
 use parking_lot::Mutex;
 
-use super::{SessionChange, SessionListener, SessionNotice};
+use super::{DestroyReason, Notices, SessionChange, SessionListener, SessionNotice};
 use crate::engine::Engine;
 use crate::lifecycle::door::at_once;
 use crate::runtime::Runtime;
+use crate::session::Record;
 
 /// How long one listener may take for one notice before it is dropped where it waits.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -77,6 +78,21 @@ impl Listeners {
 }
 
 impl Engine {
+    /// Has the listeners told of sessions that ended outside of a commit.
+    pub(crate) fn notify_ends<'r>(
+        self: &Arc<Self>,
+        ends: impl Iterator<Item = (&'r Record, DestroyReason)>,
+    ) {
+        if self.listeners.is_empty() {
+            return;
+        }
+        let mut notices = Notices::new(self);
+        for (record, reason) in ends {
+            notices.destroyed(record, reason);
+        }
+        self.notify(notices.into_list());
+    }
+
     /// Has the listeners told. Returns at once where there is a runtime.
     pub(crate) fn notify(self: &Arc<Self>, notices: Vec<SessionNotice>) {
         if notices.is_empty() {

@@ -331,8 +331,9 @@ pub enum Applied {
         revision: Revision,
         /// The session as it is now, when the change set asked for it.
         record: Option<Record>,
-        /// The session as it was, when the change set asked for it.
-        before: Option<Record>,
+        /// The session as it was, when the change set asked for it. In a box, since few ask and
+        /// all answers are moved about.
+        before: Option<Box<Record>>,
     },
     /// A precondition is broken; this is the current session. Nothing was applied.
     Conflict(Record),

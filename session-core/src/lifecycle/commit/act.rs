@@ -197,7 +197,7 @@ async fn change_stored(
                     key: new_id.map_or(key, |id| engine.store_key(&id)),
                     moved: hops > 0,
                     record,
-                    before: before.map(Box::new),
+                    before,
                     new_id,
                     reissued: changes.issued_at.is_some(),
                     only_touch: change.only_touch,

@@ -187,7 +187,7 @@ impl MemoryStore {
         };
         let growth = Cost::of_growth(record, changes);
         self.budget.take(growth.and(beside))?;
-        let before = (changes.reply == Reply::Change).then(|| record.clone());
+        let before = (changes.reply == Reply::Change).then(|| Box::new(record.clone()));
         if let Err(refusal) = record.apply(changes, now) {
             self.budget.give_back(growth.and(beside));
             return Ok(match refusal {

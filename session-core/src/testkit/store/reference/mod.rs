@@ -176,7 +176,7 @@ impl Table {
 }
 
 pub(super) fn apply_to(record: &mut Record, changes: &ChangeSet, now: Timestamp) -> Applied {
-    let before = (changes.reply == Reply::Change).then(|| record.clone());
+    let before = (changes.reply == Reply::Change).then(|| Box::new(record.clone()));
     match record.apply(changes, now) {
         Ok(()) => Applied::Applied {
             revision: record.revision,
