@@ -13,6 +13,8 @@ pub(crate) enum Role {
     Store,
     Example,
     Bench,
+    /// The servers that tests of stores run against.
+    Testbed,
 }
 
 /// One crate of the workspace.
@@ -118,6 +120,7 @@ fn role_of(folder: &Path) -> Role {
     match place {
         "session-core" => Role::Core,
         "bench" => Role::Bench,
+        "testbed" => Role::Testbed,
         _ if place.starts_with("adapter-") => Role::Adapter,
         _ if place.starts_with("store-") => Role::Store,
         _ if place.starts_with("examples/") => Role::Example,

@@ -1,0 +1,1 @@
+//! Sessions in PostgreSQL, MariaDB, MySQL or SQLite.

@@ -1,0 +1,212 @@
+//! One server: started, stopped, killed, paused, started again.
+
+use std::fs::OpenOptions;
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::keeper;
+use crate::kind::{Durability, Kind};
+use crate::port;
+
+/// How long a server may take until it answers. A machine that is busy with other tests is slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many ports are tried: one that was free may be taken before the server listens on it.
+const PORTS_TRIED: usize = 5;
+
+/// What a server prints goes to this file of its folder.
+const LOG: &str = "log";
+
+/// A server of one's own. It stops when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    kind: Kind,
+    folder: Folder,
+    port: u16,
+    bus: Option<u16>,
+    durability: Durability,
+    process: Option<Child>,
+}
+
+impl Server {
+    /// Starts a server that forgets everything when it dies.
+    ///
+    /// # Errors
+    /// When it is not installed, or does not start.
+    pub fn start(kind: Kind) -> Result<Self, Error> {
+        Self::start_with(kind, Durability::None)
+    }
+
+    /// Starts a server with the durability that a test needs.
+    ///
+    /// # Errors
+    /// When it is not installed, or does not start.
+    pub fn start_with(kind: Kind, durability: Durability) -> Result<Self, Error> {
+        let folder = Folder::create()?;
+        kind.prepare(&folder)?;
+        let mut server = Self {
+            kind,
+            folder,
+            port: 0,
+            bus: None,
+            durability,
+            process: None,
+        };
+        let mut tries = 0;
+        loop {
+            server.port = port::free()?;
+            if kind == Kind::RedisCluster {
+                server.bus = Some(port::free()?);
+            }
+            tries += 1;
+            match server.start_again() {
+                Ok(()) => break,
+                Err(error) if tries == PORTS_TRIED => return Err(error),
+                Err(_) => {}
+            }
+        }
+        kind.furnish(&server.folder)?;
+        Ok(server)
+    }
+
+    /// The port it listens on, at 127.0.0.1. It stays the same over restarts.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where clients connect to it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.kind.url(self.port)
+    }
+
+    /// Where clients connect to it by way of a [`Wire`](crate::Wire) on another port.
+    #[must_use]
+    pub fn url_over(&self, wire: &crate::Wire) -> String {
+        self.kind.url(wire.port())
+    }
+
+    /// Kills it, as a machine that loses its power does.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn kill(&mut self) -> Result<(), Error> {
+        let Some(mut process) = self.process.take() else {
+            return Ok(());
+        };
+        process.kill().map_err(Error::system("killing a server"))?;
+        process
+            .wait()
+            .map_err(Error::system("waiting for a server"))?;
+        Ok(())
+    }
+
+    /// Asks it to stop, and waits until it has.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn stop(&mut self) -> Result<(), Error> {
+        // PostgreSQL waits for its clients after a TERM.
+        self.signal(match self.kind {
+            Kind::Postgres => Signal::INT,
+            _ => Signal::TERM,
+        })?;
+        if let Some(mut process) = self.process.take() {
+            process
+                .wait()
+                .map_err(Error::system("waiting for a server"))?;
+        }
+        Ok(())
+    }
+
+    /// Stops it in the middle of what it does, with its connections open: it accepts and never
+    /// answers.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn pause(&self) -> Result<(), Error> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on after a [`pause`](Self::pause).
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn resume(&self) -> Result<(), Error> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Starts it again on the same port, with the files that it left, and waits until it answers.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_again(&mut self) -> Result<(), Error> {
+        let (folder, kind) = (&self.folder, self.kind);
+        let mut command = kind.start(folder, self.port, self.bus, self.durability)?;
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(folder.join(LOG));
+        let log = log.map_err(Error::system("opening the log of a server"))?;
+        let again = log
+            .try_clone()
+            .map_err(Error::system("opening a log twice"))?;
+        command.stdout(Stdio::from(log)).stderr(Stdio::from(again));
+        let process = keeper::spawn(command).map_err(Error::system("starting a server"))?;
+        self.process = Some(process);
+        self.wait()
+    }
+
+    fn wait(&mut self) -> Result<(), Error> {
+        let began = Instant::now();
+        while !self.kind.is_ready(&self.folder, self.port)? {
+            if let Some(status) = self.ended()? {
+                self.process = None;
+                return Err(Error::Failed {
+                    program: self.kind.program().name.into(),
+                    status,
+                    output: self.folder.tail(LOG),
+                });
+            }
+            if began.elapsed() > PATIENCE {
+                return Err(Error::Silent {
+                    program: self.kind.program().name.into(),
+                    seconds: PATIENCE.as_secs(),
+                    log: self.folder.tail(LOG),
+                });
+            }
+            sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self) -> Result<Option<String>, Error> {
+        let Some(process) = &mut self.process else {
+            return Ok(Some("not started".into()));
+        };
+        let status = process.try_wait();
+        let status = status.map_err(Error::system("asking for a server"))?;
+        Ok(status.map(|status| status.to_string()))
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), Error> {
+        let Some(process) = &self.process else {
+            return Ok(());
+        };
+        kill_process(Pid::from_child(process), signal)
+            .map_err(|error| Error::system("signalling a server")(error.into()))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Its files go with it, so nothing is lost by not asking it to stop.
+        let _ = self.kill();
+    }
+}
