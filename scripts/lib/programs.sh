@@ -15,14 +15,20 @@ fail() {
 }
 
 # Makes sure, before the first step, that the programs of all named steps are there: a run should
-# not find out after ten minutes that it cannot end.
+# not find out after ten minutes that it cannot end. The first argument is `yes` where the tests
+# that need a server are left out.
 require_programs() {
+    local quick=$1
+    shift
     require_rust
     local -a packages=()
     local step
     have cc || packages+=(gcc libc6-dev)
     for step in "$@"; do
         case $step in
+            tests)
+                [[ $quick == yes ]] || mapfile -t -O "${#packages[@]}" packages < <(missing_servers)
+                ;;
             scripts)
                 have shellcheck || packages+=(shellcheck)
                 ;;
@@ -66,6 +72,13 @@ chromium_program() {
     fi
 }
 
+# Prints the packages of the database servers that are not installed.
+missing_servers() {
+    have redis-server || echo redis-server
+    compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || have postgres || echo postgresql
+    have mariadbd || [[ -x /usr/sbin/mariadbd ]] || echo mariadb-server
+}
+
 install_packages() {
     have apt-get || fail "missing, and without apt-get they must be installed by hand: $*"
     local -a as_root=()
@@ -74,9 +87,21 @@ install_packages() {
         as_root=(sudo --non-interactive)
     fi
     printf 'installing %s\n' "$*"
+    keep_services_stopped "${as_root[@]}"
     # One unreachable list need not matter; if it does, the installation says so.
     "${as_root[@]}" apt-get update -qq </dev/null || true
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
         -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@" </dev/null >/dev/null \
         || fail "apt-get could not install: $*"
+}
+
+# The packages of databases start a service when they are installed. The tests start servers of
+# their own, and this machine is to be left as it was.
+keep_services_stopped() {
+    local policy=/usr/sbin/policy-rc.d
+    [[ -e $policy ]] && return
+    printf '#!/bin/sh\nexit 101\n' | "$@" tee "$policy" >/dev/null
+    "$@" chmod +x "$policy"
+    # shellcheck disable=SC2064 # the words are to be expanded now
+    trap "$* rm -f $policy" EXIT
 }
