@@ -9,6 +9,7 @@ use crate::entropy::{Entropy, EntropyError};
 use crate::event::{EventSink, SessionEvent};
 use crate::facts::Facts;
 use crate::handoff::Handoffs;
+use crate::lifecycle::commit::Lanes;
 use crate::listener::Listeners;
 use crate::runtime::Runtime;
 use crate::session::{ID_LEN, Limits, MaxInactiveInterval, NamespaceTag, SessionLimit};
@@ -35,6 +36,7 @@ pub(crate) struct Engine {
     pub(crate) listeners: Listeners,
     pub(crate) runtime: OnceLock<Arc<dyn Runtime>>,
     pub(crate) handoffs: Handoffs,
+    pub(crate) lanes: Lanes,
     /// Cloned by every exchange, so that a test can wait until none is left.
     #[cfg(feature = "testkit")]
     pub(crate) presence: Arc<()>,

@@ -7,6 +7,7 @@ use super::SessionManagerBuilder;
 use crate::cookie::{CookieError, CookiePolicy, KeyError, Keyring};
 use crate::engine::Engine;
 use crate::handoff::Handoffs;
+use crate::lifecycle::commit::Lanes;
 use crate::listener::Listeners;
 use crate::manager::SessionManager;
 use crate::session::{NamespaceTag, SessionLimit};
@@ -100,6 +101,7 @@ impl<S> SessionManagerBuilder<S> {
             listeners: Listeners::new(self.listeners),
             runtime: OnceLock::new(),
             handoffs: Handoffs::default(),
+            lanes: Lanes::default(),
             #[cfg(feature = "testkit")]
             presence: Arc::default(),
         }))

@@ -2,13 +2,14 @@
 //! session of somebody else.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Barrier;
 use std::thread;
 
-use session_core::testkit::{Visitor, block_on};
+use session_core::testkit::{Fault, Verb, Visitor, block_on};
 use session_core::{Session, SessionError};
 
-use crate::given::{Distance, Given, SECOND};
+use crate::given::{Distance, Given, SECOND, poll_once};
 
 const REQUESTS: usize = 64;
 
@@ -92,6 +93,43 @@ fn sixty_four_keys_are_all_kept() {
             }
         },
     );
+}
+
+#[test]
+fn sixty_four_updates_of_one_counter_cost_a_far_store_sixty_four_calls() {
+    let given = Given::far();
+    let ada = given.visitor_with_session();
+    given.take_calls();
+    as_tasks(&given, &ada, |session, _| {
+        session
+            .update_attribute("n", |n: &mut i64| *n += 1)
+            .map(drop)
+    });
+    let calls = given.take_calls();
+    let applies = calls.iter().filter(|call| **call == Verb::Apply).count();
+    assert_eq!(applies, REQUESTS);
+    assert_eq!(given.stored(&ada, "n"), Some(1 + REQUESTS));
+}
+
+#[test]
+fn a_writer_waits_no_longer_than_a_moment_for_one_that_the_store_does_not_answer() {
+    let given = Given::far();
+    let ada = given.visitor_with_session();
+    let mut requests = [given.request(&ada), given.request(&ada)];
+    for request in &requests {
+        let update = |n: &mut i64| *n += 1;
+        request.session.update_attribute("n", update).unwrap();
+    }
+    given.next(Verb::Apply, Fault::HoldRequest);
+    let [first, second] = &mut requests;
+    let mut first = pin!(first.exchange.commit());
+    assert!(poll_once(first.as_mut()).is_pending());
+    let before = given.now();
+    let _ = given.in_a_while(second.exchange.commit()).unwrap();
+    assert!(given.now().saturating_since(before) < SECOND);
+    given.store.inner().release();
+    let _ = given.in_a_while(first).unwrap();
+    assert_eq!(given.stored(&ada, "n"), Some(3));
 }
 
 #[test]

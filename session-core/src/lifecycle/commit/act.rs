@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::lane::{Lanes, Turn};
 use super::{Acted, Batch, Change, Done, Main};
 use crate::clock::Timestamp;
 use crate::engine::Engine;
@@ -11,7 +12,7 @@ use crate::error::SessionError;
 use crate::event::SessionEvent;
 use crate::exchange::state::Ending;
 use crate::listener::Notices;
-use crate::session::{Attributes, Record, SessionHandle, SessionId};
+use crate::session::{Attributes, Record, Reply, SessionHandle, SessionId};
 use crate::store::{Applied, Created, Deleted};
 
 /// Two clashes of 256 random bits mean a broken generator: stop and say so.
@@ -182,7 +183,15 @@ async fn change_stored(
     let (mut hops, mut clashes, mut tries) = (0, 0, 0_u64);
     let mut key = change.key;
     let mut now = started;
+    let asked = change.changes.reply;
+    let mut turn = Lanes::turn(engine, key, &change.changes).await;
+    if let Some(stored) = turn.as_mut().and_then(Turn::take_stored) {
+        change.replay(&stored)?;
+    }
     loop {
+        if turn.as_ref().is_some_and(Turn::is_awaited) && asked == Reply::Revision {
+            change.changes.reply = Reply::Record;
+        }
         let changes = &change.changes;
         let applied = match new_id {
             None => engine.apply(&key, changes, now).await?,
@@ -193,6 +202,10 @@ async fn change_stored(
         };
         match applied {
             Applied::Applied { record, before, .. } => {
+                if let (Some(turn), Some(record)) = (&mut turn, &record) {
+                    turn.leave(record);
+                }
+                let record = record.filter(|_| asked != Reply::Revision);
                 return Ok(Done::Applied {
                     key: new_id.map_or(key, |id| engine.store_key(&id)),
                     moved: hops > 0,
@@ -213,9 +226,7 @@ async fn change_stored(
                     true => Attributes::default(),
                     false => record.attributes,
                 };
-                change
-                    .edits
-                    .replay(&mut change.changes.attributes, &stored, change.taken_twice)?;
+                change.replay(&stored)?;
                 tries += 1;
                 back_off(engine, tries).await?;
             }
@@ -239,6 +250,14 @@ async fn change_stored(
             Applied::NotAList(name) => return Err(SessionError::NotAList { name }),
             Applied::TooLarge => return Err(SessionError::TooLarge),
         }
+    }
+}
+
+impl Change {
+    /// Makes what depends on stored values again, on these.
+    fn replay(&mut self, stored: &Attributes) -> Result<(), SessionError> {
+        let changes = &mut self.changes.attributes;
+        self.edits.replay(changes, stored, self.taken_twice)
     }
 }
 

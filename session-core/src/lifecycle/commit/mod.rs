@@ -3,10 +3,12 @@
 
 mod act;
 mod decide;
+mod lane;
 mod settle;
 
 pub(crate) use act::{HOPS_MAX, act};
 pub(crate) use decide::{access_is_due, decide, something_is_due};
+pub(crate) use lane::Lanes;
 pub(crate) use settle::settle;
 
 use crate::clock::Timestamp;
