@@ -25,6 +25,8 @@ struct State {
     open: Mutex<Vec<TcpStream>>,
     /// How many bytes of replies have passed.
     passed: AtomicUsize,
+    /// How often a reply began.
+    round_trips: AtomicUsize,
 }
 
 impl Wire {
@@ -44,6 +46,7 @@ impl Wire {
             closed: AtomicBool::new(false),
             open: Mutex::default(),
             passed: AtomicUsize::new(0),
+            round_trips: AtomicUsize::new(0),
         });
         let accepting = state.clone();
         thread::spawn(move || {
@@ -88,6 +91,13 @@ impl Wire {
     pub fn passed(&self) -> usize {
         self.state.passed.load(Ordering::SeqCst)
     }
+
+    /// How often a client had to wait for a reply: right while each connection is used by one
+    /// request after the other, and too few where several share one.
+    #[must_use]
+    pub fn round_trips(&self) -> usize {
+        self.state.round_trips.load(Ordering::SeqCst)
+    }
 }
 
 impl State {
@@ -100,10 +110,22 @@ impl State {
         open.push(server.try_clone()?);
         drop(open);
         let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
-        thread::spawn(move || pass(from_client, to_server, |bytes| bytes));
+        let asked = Arc::new(AtomicBool::new(false));
+        let asking = asked.clone();
+        thread::spawn(move || {
+            pass(from_client, to_server, |bytes| {
+                asking.store(true, Ordering::SeqCst);
+                bytes
+            });
+        });
         thread::spawn(move || {
             let state = self;
-            pass(server, client, |bytes| state.allow(bytes));
+            pass(server, client, |bytes| {
+                let begins = asked.swap(false, Ordering::SeqCst);
+                let begun = usize::from(begins);
+                state.round_trips.fetch_add(begun, Ordering::SeqCst);
+                state.allow(bytes)
+            });
         });
         Ok(())
     }

@@ -62,6 +62,16 @@ fn a_wire_loses_the_answer_of_what_was_done() {
 }
 
 #[test]
+fn a_wire_counts_what_was_waited_for() {
+    let redis = Server::start(Kind::Redis).unwrap();
+    let wire = Wire::to(redis.port()).unwrap();
+    for _ in 0..3 {
+        assert_eq!(ask_redis(wire.port(), "PING"), "+PONG\r\n");
+    }
+    assert_eq!(wire.round_trips(), 3);
+}
+
+#[test]
 fn the_nodes_of_a_cluster_share_the_slots() {
     let mut cluster = RedisCluster::start().unwrap();
     let ports: Vec<_> = cluster.nodes().iter().map(Server::port).collect();
