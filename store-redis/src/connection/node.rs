@@ -1,0 +1,56 @@
+//! One server, with settings for requests that somebody waits for.
+
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::io::tcp::TcpSettings;
+use redis::{Cmd, ConnectionInfo, RedisResult, Value};
+
+use crate::error::ConnectError;
+
+/// A server. Clones share one connection, on which calls are sent one after the other without
+/// waiting for answers; a call that is given up disturbs no other.
+#[derive(Clone)]
+pub(super) struct Node(ConnectionManager);
+
+/// How long a connection may take to be made. A server that is down is known to be at once; one
+/// that is not there at all costs this.
+const CONNECTION_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// How long bytes may stay unacknowledged by the other machine until a connection counts as
+/// lost. A server that is merely slow acknowledges them.
+#[cfg(target_os = "linux")]
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+
+impl Node {
+    /// A server that is connected to when it is first asked.
+    pub(super) fn new(info: ConnectionInfo, timeout: Duration) -> Result<Self, ConnectError> {
+        let tcp = TcpSettings::default().set_nodelay(true);
+        #[cfg(target_os = "linux")]
+        let tcp = tcp.set_user_timeout(SILENCE_MAX);
+        // The defaults of the driver try for nine seconds while the server is down.
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(1)
+            .set_min_delay(Duration::from_millis(20))
+            .set_max_delay(Duration::from_millis(100))
+            .set_connection_timeout(Some(CONNECTION_TIMEOUT.min(timeout)))
+            .set_response_timeout(Some(timeout));
+        let refused = |error: redis::RedisError| ConnectError::Refused(error.into());
+        let client = redis::Client::open(info.set_tcp_settings(tcp)).map_err(refused)?;
+        let manager = ConnectionManager::new_lazy_with_config(client, config);
+        Ok(Self(manager.map_err(refused)?))
+    }
+
+    pub(super) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
+        self.0.send_packed_command(command).await?.extract_error()
+    }
+
+    /// Sends a command about a key that is on its way to this node. Both commands leave in one
+    /// piece, so that no other call comes between them.
+    pub(super) async fn send_asking(&mut self, command: &Cmd) -> RedisResult<Value> {
+        let mut pipeline = redis::Pipeline::with_capacity(2);
+        pipeline.cmd("ASKING").add_command(command.clone());
+        let mut answers = self.0.send_packed_commands(&pipeline, 1, 1).await?;
+        answers.pop().unwrap_or(Value::Nil).extract_error()
+    }
+}

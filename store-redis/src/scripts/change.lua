@@ -1,0 +1,211 @@
+-- Applies a change set to a session, completely or not at all, and perhaps gives it another key.
+-- KEYS: session, generation, index; for a move within the group also the new session.
+-- ARGV: 1 mode: a (apply), m (move within the group), d (depart for another group)
+--       2 now                     3 accessed
+--       4 reply: 0 (revision), 1 (record), 2 (record before and after)
+--       5 clear attributes: 0, 1  6 idle limit, or nothing
+--       7 login (p), or nothing   8 absolute deadline of the login
+--       9 issued, or nothing     10 most bytes              11 most attributes
+--      12 key                    13 new key
+--      14 not after: milliseconds by the clock of this server, or nothing
+--      15 for a move without a login: the principal that is known to have the session
+--      then for each attribute: name, expected (* anything, - absent, or a revision),
+--      edit (p put, r remove, or a and four bytes: append so many items), codec and value or items
+local mode, now = ARGV[1], num(ARGV[2])
+local FIRST = 16
+local key, index = KEYS[1], KEYS[3]
+
+local other, record = look(key, KEYS[2], now)
+if other then
+  if mode == 'a' and other[1] == 'F' and other[4] == '1' then
+    return { 'A' }
+  end
+  return other
+end
+if ARGV[14] ~= '' and server_time() > tonumber(ARGV[14]) then
+  return { 'T' }
+end
+if mode == 'm' and redis.call('EXISTS', KEYS[4]) == 1 then
+  return { 'X' }
+end
+
+local clear, login = ARGV[5] == '1', ARGV[7] ~= ''
+local names = { 'p' }
+for at = FIRST, #ARGV, 4 do
+  names[#names + 1] = 'a' .. ARGV[at]
+end
+local current = {}
+for first = 1, #names, 2000 do
+  local last = math.min(first + 1999, #names)
+  local values = redis.call('HMGET', key, unpack(names, first, last))
+  for at = 1, #values do
+    current[first + at - 1] = values[at]
+  end
+end
+local p = current[1]
+local principal = p and string.sub(p, 9, 40) or ''
+if mode ~= 'a' and not login and principal ~= ARGV[15] then
+  return { 'P', principal }
+end
+
+-- The count of items and the length of the header, when a value is a list.
+local function list_header(value)
+  local first = string.byte(value, 10)
+  if not first then
+    return nil
+  elseif first >= 0x90 and first <= 0x9f then
+    return first - 0x90, 1
+  elseif first == 0xdc and #value >= 12 then
+    return (struct.unpack('>I2', value, 11)), 3
+  elseif first == 0xdd and #value >= 14 then
+    return (struct.unpack('>I4', value, 11)), 5
+  end
+  return nil
+end
+
+-- The login without its fixed parts, and an attribute, as the limits count them.
+local function login_size(bytes)
+  return bytes and #bytes - 52 or 0
+end
+
+-- First everything is checked, then everything is written.
+if #names > 1 or login then
+  local attributes = redis.call('HLEN', key) - 2 - (p and 1 or 0)
+  local size, count = record.size + login_size(p), attributes
+  local new_size, new_count = size, count
+  if clear then
+    new_size, new_count = new_size - record.size, 0
+  end
+  for at = 2, #names do
+    local from = FIRST + (at - 2) * 4
+    local name, expected, edit, value = ARGV[from], ARGV[from + 1], ARGV[from + 2], ARGV[from + 3]
+    local found = not clear and current[at] or nil
+    local is_met = expected == '*' or (expected == '-' and not found)
+      or (found and #expected == 8 and string.sub(found, 1, 8) == expected)
+    if not is_met then
+      return { 'C', redis.call('HGETALL', key) }
+    end
+    local kind = string.sub(edit, 1, 1)
+    local found_size = found and #name + #found - 9 or 0
+    new_size = math.max(new_size - found_size, 0)
+    if kind == 'a' then
+      if found and not list_header(found) then
+        return { 'Y', name }
+      end
+      new_size = new_size + #value + (found and found_size + 4 or #name + 5)
+    elseif kind == 'p' then
+      new_size = new_size + #name + #value - 1
+    end
+    new_count = new_count - (found and 1 or 0) + (kind == 'r' and 0 or 1)
+  end
+  if login then
+    new_size = math.max(new_size - login_size(p), 0) + login_size(ARGV[7])
+  end
+  local too_large = new_size > num(ARGV[10]) and new_size > size
+  local too_many = new_count > num(ARGV[11]) and new_count > count
+  if too_large or too_many then
+    return { 'Z' }
+  end
+end
+
+local before = false
+if ARGV[4] == '2' then
+  before = redis.call('HGETALL', key)
+end
+
+local revision = string.sub(record.m, 41, 48)
+if clear or #names > 1 or ARGV[6] ~= '' or login then
+  local high, low = struct.unpack('>I4I4', revision)
+  if low < 0xffffffff then
+    revision = struct.pack('>I4I4', high, low + 1)
+  elseif high < 0xffffffff then
+    revision = struct.pack('>I4I4', high + 1, 0)
+  end
+end
+
+local size = clear and 0 or record.size
+local removed, written = {}, {}
+for at = 2, #names do
+  local from = FIRST + (at - 2) * 4
+  local name, edit, value = ARGV[from], ARGV[from + 2], ARGV[from + 3]
+  local found = not clear and current[at] or nil
+  local kind = string.sub(edit, 1, 1)
+  if found then
+    size = size - #name - (#found - 9)
+  end
+  if kind == 'r' then
+    if found then
+      removed[#removed + 1] = names[at]
+    end
+  else
+    local new
+    if kind == 'p' then
+      new = revision .. value
+    elseif found then
+      local items, header = list_header(found)
+      local more = struct.unpack('>I4', edit, 2)
+      new = revision .. string.sub(found, 9, 9) .. '\221' .. struct.pack('>I4', items + more)
+        .. string.sub(found, 10 + header) .. value
+    else
+      new = revision .. '\001\221' .. string.sub(edit, 2) .. value
+    end
+    size = size + #name + #new - 9
+    written[#written + 1] = names[at]
+    written[#written + 1] = new
+  end
+end
+
+local idle_bytes = ARGV[6] ~= '' and ARGV[6] or string.sub(record.m, 25, 32)
+local absolute_bytes = login and ARGV[8] or string.sub(record.m, 33, 40)
+local issued_bytes = string.sub(record.m, 17, 24)
+if ARGV[9] ~= '' and num(ARGV[9]) > record.issued then
+  issued_bytes = ARGV[9]
+end
+local accessed, accessed_bytes = later(record.accessed, string.sub(record.m, 9, 16),
+  num(ARGV[3]), ARGV[3], now, ARGV[2])
+written[#written + 1] = 'm'
+written[#written + 1] = string.sub(record.m, 1, 8) .. accessed_bytes .. issued_bytes
+  .. idle_bytes .. absolute_bytes .. revision .. struct.pack('>I8', size)
+if login then
+  written[#written + 1] = 'p'
+  written[#written + 1] = ARGV[7]
+end
+if clear then
+  written[#written + 1] = 'k'
+  written[#written + 1] = record.k
+  if p and not login then
+    written[#written + 1] = 'p'
+    written[#written + 1] = p
+  end
+end
+if mode ~= 'a' then
+  written[#written + 1] = 'k'
+  written[#written + 1] = string.sub(record.k, 1, 1) .. ARGV[13] .. string.sub(record.k, 34)
+end
+
+if clear then
+  redis.call('DEL', key)
+end
+set_fields(key, written)
+for at = 1, #removed, 2000 do
+  redis.call('HDEL', key, unpack(removed, at, math.min(at + 1999, #removed)))
+end
+local due = deadline(accessed, num(idle_bytes), num(absolute_bytes))
+
+local after = false
+if mode == 'd' or ARGV[4] ~= '0' then
+  after = redis.call('HGETALL', key)
+end
+if mode == 'a' then
+  settle(key, index, ARGV[12], due, now)
+else
+  if mode == 'm' then
+    redis.call('RENAME', key, KEYS[4])
+    settle(KEYS[4], index, ARGV[13], due, now)
+  end
+  redis.call('HSET', key, 'f', '\001' .. ARGV[13] .. ARGV[2] .. (clear and '1' or '0')
+    .. string.sub(record.m, 1, 8))
+  redis.call('PEXPIRE', key, FORWARD_LIFETIME)
+  redis.call('ZREM', index, ARGV[12])
+end
+return { 'O', revision, principal, before, after }

@@ -1,0 +1,3 @@
+-- The generation of a group.
+-- KEYS: generation.
+return { 'O', int(generation(KEYS[1])) }
