@@ -48,7 +48,7 @@ impl SqlStoreBuilder {
             settings: Settings {
                 prefix: DEFAULT_PREFIX.into(),
                 pool: PoolSettings {
-                    size: 16,
+                    size: 0,
                     patience: Duration::from_secs(1),
                     connect: Duration::from_secs(2),
                 },
@@ -66,7 +66,8 @@ impl SqlStoreBuilder {
         self
     }
 
-    /// The most connections. For SQLite those that read; one more writes.
+    /// The most connections: 16, unless another number is asked for. For SQLite those that read,
+    /// 4; one more writes.
     #[must_use]
     pub const fn max_connections(mut self, connections: usize) -> Self {
         self.settings.pool.size = connections;
@@ -120,10 +121,13 @@ impl SqlStoreBuilder {
         if !is_prefix(&settings.prefix) {
             return Err(SqlError::Prefix);
         }
-        let settings = settings.clone();
+        let mut settings = settings.clone();
         let (scheme, _) = url
             .split_once(':')
             .ok_or(SqlError::Url("it begins with no scheme"))?;
+        if settings.pool.size == 0 {
+            settings.pool.size = if scheme == "sqlite" { 4 } else { 16 };
+        }
         match scheme {
             "postgres" | "postgresql" => {
                 let dialect = Postgres::new(url, settings.timeout)?;

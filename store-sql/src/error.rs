@@ -34,6 +34,9 @@ pub enum SqlError {
     /// letter.
     #[error("the prefix of the tables has to be a lower-case name of 1 to 30 characters")]
     Prefix,
+    /// The database wants an encrypted connection, and this program cannot have one with it.
+    #[error("an encrypted connection to the database could not be set up")]
+    Tls,
     /// The database did not answer in time.
     #[error("the database did not answer within {0:?}")]
     TimedOut(Duration),
@@ -118,8 +121,13 @@ pub(crate) fn sort(
     error: &sqlx::Error,
     verdict: impl FnOnce(&dyn DatabaseError) -> Verdict,
 ) -> Failure {
-    let sqlx::Error::Database(error) = error else {
-        return Failure::Lost(SqlError::Lost(words(error)));
+    let error = match error {
+        sqlx::Error::Database(error) => error,
+        sqlx::Error::Tls(_) => return Failure::Refused(SqlError::Tls),
+        sqlx::Error::Configuration(_) => {
+            return Failure::Refused(SqlError::Url("the driver refuses something in it"));
+        }
+        lost => return Failure::Lost(SqlError::Lost(words(lost))),
     };
     let code = error.code().unwrap_or_default().into_owned();
     let verdict = verdict(&**error);
@@ -143,14 +151,13 @@ fn words(error: &sqlx::Error) -> Box<str> {
             "it was closed by the other side".into()
         }
         sqlx::Error::Io(error) => error.to_string().into(),
-        sqlx::Error::Tls(_) => "TLS could not be set up".into(),
         sqlx::Error::Protocol(words) => words.as_str().into(),
         sqlx::Error::WorkerCrashed => "its thread has ended".into(),
         _ => "the driver gave up".into(),
     }
 }
 
-/// A number of a record that makes no sense.
+/// What is wrong with a stored session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Damage {
     #[error("the column {0} of a stored session holds something else")]

@@ -72,11 +72,8 @@ impl<D: Dialect> Pool<D> {
     /// A connection that works as far as one can know: one that was used just now, the one used
     /// last, or a new one.
     pub(crate) async fn lease(&self, dialect: &D) -> Result<Lease<'_, D>, Failure> {
-        let permit = match timeout(self.settings.patience, self.permits.acquire()).await {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(_)) | Err(_) => {
-                return Err(Failure::Lost(SqlError::Exhausted(self.settings.patience)));
-            }
+        let Ok(Ok(permit)) = timeout(self.settings.patience, self.permits.acquire()).await else {
+            return Err(Failure::Lost(SqlError::Exhausted(self.settings.patience)));
         };
         let (connection, made) = match self.reuse().await {
             Some(idle) => (idle.connection, idle.made),
@@ -140,12 +137,6 @@ impl<D: Dialect> Pool<D> {
 
     fn idle(&self) -> MutexGuard<'_, VecDeque<Idle<D::Connection>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How many connections nobody uses.
-    #[cfg(test)]
-    pub(crate) fn idle_count(&self) -> usize {
-        self.idle().len()
     }
 }
 

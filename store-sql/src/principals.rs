@@ -149,21 +149,23 @@ impl<D: Dialect> Job<D> for Ending<'_> {
         connection: &mut D::Connection,
     ) -> Result<Outcome<Vec<Record>>, Failure> {
         let mut ended = Vec::new();
+        let mut has_ended_others = false;
         for _ in 0..ROUNDS_MAX {
             let keys = self.find(engine, connection).await?;
             let mut is_done = true;
             for key in &keys {
                 match self.end(engine, connection, key).await? {
-                    Some(record) => ended.push(record),
+                    Ended::Session(record) => ended.push(*record),
+                    Ended::Unreadable => has_ended_others = true,
                     // Renamed meanwhile, or ended by somebody else: the next round tells.
-                    None => is_done = false,
+                    Ended::Nothing => is_done = false,
                 }
             }
             if is_done {
                 break;
             }
         }
-        Ok(match ended.is_empty() {
+        Ok(match ended.is_empty() && !has_ended_others {
             true => Outcome::Undo(ended),
             false => Outcome::Commit(ended),
         })
@@ -185,10 +187,10 @@ impl Ending<'_> {
         let mut keys = Vec::new();
         for row in &found {
             let key = row::key_at(row, 0).map_err(StoreError::from)?;
-            // A damaged handle is nobody's, but it is one of all.
             let is_meant = match row::handle_at(row, 1) {
                 Ok(handle) => self.which.has(&handle),
-                Err(_) => false,
+                // A session without a handle is none in particular, but it is one of all.
+                Err(_) => matches!(self.which, Which::AllBut(_)),
             };
             if is_meant {
                 keys.push(key);
@@ -203,19 +205,33 @@ impl Ending<'_> {
         engine: &Engine<D>,
         connection: &mut D::Connection,
         key: &StoreKey,
-    ) -> Result<Option<Record>, Failure> {
+    ) -> Result<Ended, Failure> {
         let Some(stored) = lock_one(engine, connection, key).await? else {
-            return Ok(None);
+            return Ok(Ended::Nothing);
         };
-        let State::Live(record) = stored.at(self.now)? else {
-            return Ok(None);
+        let ended = match stored.at(self.now) {
+            Ok(State::Live(record)) => {
+                let login = record.authentication.as_ref();
+                let is_theirs = login.is_some_and(|login| login.key == *self.principal);
+                if !is_theirs || !self.which.has(&record.handle) {
+                    return Ok(Ended::Nothing);
+                }
+                Ended::Session(Box::new(record))
+            }
+            Ok(State::Gone | State::Forward(_)) => return Ok(Ended::Nothing),
+            // Nothing changes what cannot be read, so it is whose it was when it was found.
+            Err(StoreError::Unreadable(_)) => Ended::Unreadable,
+            Err(other) => return Err(other.into()),
         };
-        let login = record.authentication.as_ref();
-        let is_theirs = login.is_some_and(|login| login.key == *self.principal);
-        if !is_theirs || !self.which.has(&record.handle) {
-            return Ok(None);
-        }
         delete_session(engine, connection, key).await?;
-        Ok(Some(record))
+        Ok(ended)
     }
+}
+
+/// What was ended under a key.
+enum Ended {
+    Nothing,
+    Session(Box<Record>),
+    /// A session of which nothing can be told.
+    Unreadable,
 }

@@ -171,6 +171,7 @@ impl Statements {
     }
 
     /// Selects what is under so many keys, ordered by them and locked where databases lock rows.
+    /// PostgreSQL has a function for it.
     pub(crate) fn lock_keys(&self, keys: usize) -> Sql {
         self.make(&format!(
             "SELECT {COLUMNS}, a.name, a.revision, a.codec, a.value FROM session_record r \

@@ -57,9 +57,10 @@ impl<D: Dialect> Job<D> for Batch {
         if keys.is_empty() {
             return Ok(Outcome::Undo(Swept::default()));
         }
-        let values: Vec<_> = keys.iter().map(Arg::key).collect();
+        let keys: Vec<&StoreKey> = keys.iter().collect();
         let statements = &engine.statements;
-        let stored = rows::<D>(connection, &statements.lock_keys(keys.len()), &values).await?;
+        let stored = D::lock(engine, connection, &keys).await;
+        let stored = stored.map_err(|error| D::sort(&error))?;
         let over: Vec<_> = row::read(&stored)?
             .into_iter()
             .filter(|stored| stored.is_over(self.now))

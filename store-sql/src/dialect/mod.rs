@@ -57,8 +57,8 @@ pub(crate) trait Dialect: Send + Sync + Sized + 'static {
     /// What can be done about an error.
     fn sort(error: &sqlx::Error) -> Failure;
 
-    /// Locks what is under one key or two, in the order of the keys, and answers it with its
-    /// attributes, as it is once it is locked.
+    /// Locks what is under some keys, in their order, and answers it with its attributes, as it
+    /// is once it is locked.
     fn lock(
         engine: &Engine<Self>,
         connection: &mut Self::Connection,

@@ -11,17 +11,17 @@ use testbed::Kind;
 
 /// A database that stores are tested on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Database {
+pub(crate) enum Database {
     Postgres,
     MariaDb,
     Sqlite,
 }
 
 impl Database {
-    pub const ALL: [Self; 3] = [Self::Postgres, Self::MariaDb, Self::Sqlite];
-    pub const SERVERS: [Self; 2] = [Self::Postgres, Self::MariaDb];
+    pub(crate) const ALL: [Self; 3] = [Self::Postgres, Self::MariaDb, Self::Sqlite];
+    pub(crate) const SERVERS: [Self; 2] = [Self::Postgres, Self::MariaDb];
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
             Self::MariaDb => "mariadb",
@@ -29,7 +29,7 @@ impl Database {
         }
     }
 
-    pub fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> Kind {
         match self {
             Self::Postgres => Kind::Postgres,
             Self::MariaDb => Kind::MariaDb,
@@ -38,7 +38,7 @@ impl Database {
     }
 
     /// A place that no other test uses.
-    pub fn place(self) -> Place {
+    pub(crate) fn place(self) -> Place {
         let number = next_number();
         match self {
             Self::Sqlite => {
@@ -65,15 +65,15 @@ fn next_number() -> u32 {
 
 /// Tables of one's own.
 #[derive(Debug)]
-pub struct Place {
-    pub url: String,
-    pub prefix: String,
+pub(crate) struct Place {
+    pub(crate) url: String,
+    pub(crate) prefix: String,
     _file: Option<File>,
 }
 
 impl Place {
     /// Tables with a prefix of their own on the server at this URL.
-    pub fn at(url: String) -> Self {
+    pub(crate) fn at(url: String) -> Self {
         Self {
             url,
             prefix: format!("t{}_{}_", std::process::id(), next_number()),
@@ -81,11 +81,11 @@ impl Place {
         }
     }
 
-    pub fn builder(&self) -> SqlStoreBuilder {
+    pub(crate) fn builder(&self) -> SqlStoreBuilder {
         SqlStore::builder(&self.url).table_prefix(&self.prefix)
     }
 
-    pub async fn store(&self) -> SqlStore {
+    pub(crate) async fn store(&self) -> SqlStore {
         self.builder().connect().await.expect("a store")
     }
 }
