@@ -1,0 +1,124 @@
+//! Removing what is over, in batches that several processes can work on at once.
+
+use session_core::store::{RemovalReason, Removed, StoreError, Swept};
+use session_core::{StoreKey, Timestamp};
+
+use crate::dialect::{Arg, Dialect, Fields};
+use crate::engine::{Engine, Job, Outcome, rows, run};
+use crate::error::Failure;
+use crate::row::{self, End, Stored};
+
+/// A batch of what is over.
+struct Batch {
+    now: Timestamp,
+    limit: usize,
+    /// The generation of the store.
+    generation: i64,
+}
+
+/// Removes up to `limit` sessions that are over.
+pub(crate) async fn sweep<D: Dialect>(
+    engine: &Engine<D>,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Swept, Failure> {
+    // A look that locks nothing: most sweeps find nothing to do.
+    let values = [Arg::number(row::present(now))];
+    let due = engine
+        .read(&engine.statements.is_sweep_due, &values)
+        .await?;
+    let Some(due) = due.first() else {
+        return Ok(Swept::default());
+    };
+    let generation = due.count(0).map_err(StoreError::from)?;
+    if limit == 0 {
+        return Ok(Swept {
+            removed: Vec::new(),
+            more: true,
+        });
+    }
+    let batch = Batch {
+        now,
+        limit,
+        generation,
+    };
+    engine.transact(&batch).await
+}
+
+impl<D: Dialect> Job<D> for Batch {
+    type Answer = Swept;
+
+    async fn run(
+        &self,
+        engine: &Engine<D>,
+        connection: &mut D::Connection,
+    ) -> Result<Outcome<Swept>, Failure> {
+        let keys = self.choose(engine, connection).await?;
+        if keys.is_empty() {
+            return Ok(Outcome::Undo(Swept::default()));
+        }
+        let keys: Vec<&StoreKey> = keys.iter().collect();
+        let statements = &engine.statements;
+        let stored = D::lock(engine, connection, &keys).await;
+        let stored = stored.map_err(|error| D::sort(&error))?;
+        let over: Vec<_> = row::read(&stored)?
+            .into_iter()
+            .filter(|stored| stored.is_over(self.now))
+            .collect();
+        let values: Vec<_> = over.iter().map(|stored| Arg::key(&stored.key)).collect();
+        if !values.is_empty() {
+            let delete = statements.delete_attributes_of(values.len());
+            run::<D>(connection, &delete, &values).await?;
+            let delete = statements.delete_records(values.len());
+            run::<D>(connection, &delete, &values).await?;
+        }
+        drop(values);
+        Ok(Outcome::Commit(Swept {
+            more: keys.len() == self.limit,
+            removed: over.into_iter().filter_map(report).collect(),
+        }))
+    }
+}
+
+impl Batch {
+    /// Locks some of what is over, but nothing that somebody else has locked.
+    async fn choose<D: Dialect>(
+        &self,
+        engine: &Engine<D>,
+        connection: &mut D::Connection,
+    ) -> Result<Vec<StoreKey>, Failure> {
+        let statements = &engine.statements;
+        let limit =
+            |taken: usize| Arg::number(i64::try_from(self.limit - taken).unwrap_or(i64::MAX));
+        let values = [Arg::number(self.generation), limit(0)];
+        let mut keys = keys(&rows::<D>(connection, &statements.outdated, &values).await?)?;
+        if keys.len() < self.limit {
+            let values = [
+                Arg::number(self.generation),
+                Arg::number(row::present(self.now)),
+                limit(keys.len()),
+            ];
+            let expired = rows::<D>(connection, &statements.expired, &values).await?;
+            keys.extend(self::keys(&expired)?);
+        }
+        Ok(keys)
+    }
+}
+
+fn keys<R: Fields>(rows: &[R]) -> Result<Vec<StoreKey>, StoreError> {
+    rows.iter()
+        .map(|row| row::key_at(row, 0).map_err(StoreError::from))
+        .collect()
+}
+
+/// What is told of a session that was removed. A forwarding entry, and what cannot be read, is
+/// removed in silence.
+fn report(stored: Stored) -> Option<Removed> {
+    let reason = match stored.end() {
+        End::None => RemovalReason::Expired,
+        End::Replaced => RemovalReason::Replaced,
+        End::Generation => RemovalReason::Generation,
+    };
+    let record = stored.into_record()?;
+    Some(Removed { record, reason })
+}
