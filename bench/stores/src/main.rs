@@ -1,0 +1,62 @@
+//! Stores side by side with those of the peers, on real servers on this machine, in one run.
+//!
+//! What is compared is how many requests a second an application answers whose sessions are in
+//! Redis, PostgreSQL or SQLite, and how often a request waits for the store. Applications are
+//! called in this process, without HTTP in between, from 32 visitors at once on one thread; the
+//! server has the rest of the machine. Numbers of one run can be compared with each other, and
+//! the ratio is what can be quoted.
+//!
+//! - A *slot* is one library with one kind of request; a *round* is a slot of everything, the
+//!   libraries alternating. The result is the median over the rounds.
+//! - Every visitor has a session of its own with a counter in it. What happens when they share
+//!   one is not measured here: the peers lose updates then.
+//! - Round trips are counted on the wire, with one visitor alone.
+//! - The peers get what makes them fast: a pool where they have one, a write-ahead log for
+//!   SQLite.
+
+mod backend;
+mod measure;
+mod on_actix;
+mod on_axum;
+mod site;
+
+use std::error::Error;
+use std::time::Duration;
+
+use clap::Parser;
+
+use backend::Backend;
+use measure::Plan;
+
+/// Compares stores: requests a second and round trips.
+#[derive(Parser)]
+struct Arguments {
+    /// A rough answer in half a minute.
+    #[arg(long)]
+    quick: bool,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    let plan = if arguments.quick {
+        Plan {
+            rounds: 3,
+            slot: Duration::from_millis(300),
+        }
+    } else {
+        Plan {
+            rounds: 9,
+            slot: Duration::from_secs(1),
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let local = tokio::task::LocalSet::new();
+    local.block_on(&runtime, async {
+        for backend in Backend::ALL {
+            measure::compare(backend, &plan).await?;
+        }
+        Ok(())
+    })
+}
