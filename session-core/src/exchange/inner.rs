@@ -212,10 +212,11 @@ impl Inner {
             return Ok(SaveOutcome::Unchanged);
         }
         let mut acted = act(engine, &mut batch, now).await;
-        let notices = acted.take_notices();
+        let told = acted.take_told();
         let (events, outcome) = settle(&mut self.state.lock(), acted, moment);
         self.tell(events);
-        engine.notify(notices);
+        engine.notify(told.stories);
+        drop(told.under_way);
         engine.sweep_step(now);
         outcome
     }

@@ -3,6 +3,7 @@
 
 mod changes;
 mod hook;
+mod order;
 mod queue;
 
 use std::fmt;
@@ -14,7 +15,8 @@ use serde::de::DeserializeOwned;
 pub(crate) use changes::Notices;
 pub use hook::AttributeHook;
 pub(crate) use hook::Hooked;
-pub(crate) use queue::Listeners;
+pub(crate) use order::Story;
+pub(crate) use queue::{Listeners, WriteUnderWay};
 
 use crate::engine::Engine;
 use crate::error::SessionError;
@@ -26,12 +28,15 @@ use crate::store::RemovalReason;
 /// Is told what became of sessions, after the store has accepted it, each thing once.
 ///
 /// Notices are told beside requests, on the runtime, one after the other, and
-/// [`drain`](crate::SessionManager::drain) waits for them. A listener that is slow delays other
+/// [`drain`](crate::SessionManager::drain) waits for them. What this process did to one session
+/// is told in the order in which the store accepted it, in whichever order its answers arrive;
+/// notices of different sessions are in no order. A listener that is slow delays other
 /// notices and no request; after ten seconds it is dropped where it waits. One that panics
 /// spoils nothing. Several listeners are called in the order in which they were added, and in
 /// the opposite order when a session was destroyed.
 ///
-/// A process that dies takes along what it has not told yet.
+/// What nobody in this process knows is not told: a process that dies takes along what it has
+/// not told yet, and where the answer of a store is lost, what the store did is unknown.
 ///
 /// ```
 /// use async_trait::async_trait;

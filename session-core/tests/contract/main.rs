@@ -25,6 +25,7 @@ mod meanwhile;
 #[cfg(feature = "metrics")]
 mod metrics_facade;
 mod model;
+mod order_of_notices;
 mod presented_ids;
 mod principals;
 mod remember_me;

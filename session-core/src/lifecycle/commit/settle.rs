@@ -23,7 +23,7 @@ pub(crate) fn settle(
         expired_cookie,
         main,
         now,
-        notices: _,
+        told: _,
     } = acted;
     state.expire_cookie |= expired_cookie;
     let outcome = match main {
