@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::order::{Point, Span, Story};
 use super::{AttributeValue, DestroyReason, SessionChange, SessionNotice};
 use crate::engine::Engine;
-use crate::session::{Attribute, Attributes, Record};
+use crate::session::{Attributes, Record};
 
 /// Makes notices.
 pub(crate) struct Notices<'e> {
@@ -75,7 +75,7 @@ impl<'e> Notices<'e> {
         for old in gone {
             let change = SessionChange::AttributeRemoved {
                 name: old.name.clone(),
-                old: value(old),
+                old: AttributeValue::of(old),
             };
             self.add(after, change);
         }
@@ -84,12 +84,12 @@ impl<'e> Notices<'e> {
             let change = match before.get(&name) {
                 None => SessionChange::AttributeAdded {
                     name,
-                    value: value(new),
+                    value: AttributeValue::of(new),
                 },
                 Some(old) if old.revision != new.revision => SessionChange::AttributeReplaced {
                     name,
-                    old: value(old),
-                    value: value(new),
+                    old: AttributeValue::of(old),
+                    value: AttributeValue::of(new),
                 },
                 Some(_) => continue,
             };
@@ -103,12 +103,5 @@ impl<'e> Notices<'e> {
             record: record.clone(),
             engine: self.engine.clone(),
         });
-    }
-}
-
-fn value(attribute: &Attribute) -> AttributeValue {
-    AttributeValue {
-        name: attribute.name.clone(),
-        value: attribute.value.clone(),
     }
 }

@@ -22,7 +22,7 @@ use crate::engine::Engine;
 use crate::error::SessionError;
 use crate::event::EndReason;
 use crate::session::attributes::decode;
-use crate::session::{Fingerprint, Record, SessionAccessor, SessionView, Value};
+use crate::session::{Attribute, Fingerprint, Record, SessionAccessor, SessionView, Value};
 use crate::store::RemovalReason;
 
 /// Is told what became of sessions, after the store has accepted it, each thing once.
@@ -160,6 +160,11 @@ impl SessionNotice {
         SessionView::new(self.record.clone(), &self.engine)
     }
 
+    #[cfg(feature = "testkit")]
+    pub(crate) const fn record(&self) -> &Record {
+        &self.record
+    }
+
     /// The session as it is now, to be used further. Of no use after its end. `S` is the
     /// marker of the manager that the listener was added to.
     #[must_use]
@@ -184,6 +189,13 @@ pub struct AttributeValue {
 }
 
 impl AttributeValue {
+    pub(crate) fn of(attribute: &Attribute) -> Self {
+        Self {
+            name: attribute.name.clone(),
+            value: attribute.value.clone(),
+        }
+    }
+
     /// The value as a `T`.
     ///
     /// # Errors

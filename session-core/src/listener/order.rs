@@ -15,6 +15,18 @@ pub(crate) struct Story<N> {
     pub(super) notices: Vec<N>,
 }
 
+#[cfg(all(test, feature = "testkit"))]
+impl<N> Story<N> {
+    pub(crate) fn notices(&self) -> &[N] {
+        &self.notices
+    }
+
+    /// Leaves the first notices only.
+    pub(crate) fn cut_to(&mut self, length: usize) {
+        self.notices.truncate(length);
+    }
+}
+
 /// Which part of a session's life a story is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Span {

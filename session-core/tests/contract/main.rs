@@ -19,6 +19,7 @@ mod given;
 mod keep_alive;
 mod lagging;
 mod late_writes;
+mod ledger;
 mod listeners;
 mod listeners_beside_requests;
 mod meanwhile;
