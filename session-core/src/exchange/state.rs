@@ -96,6 +96,7 @@ pub(crate) struct Ending {
 struct Past {
     id: Option<SessionId>,
     max_inactive_interval: MaxInactiveInterval,
+    reason: EndReason,
 }
 
 impl State {
@@ -219,16 +220,19 @@ impl State {
             self.past.push(Past {
                 id: live.id,
                 max_inactive_interval: live.max_inactive_interval(),
+                reason,
             });
         }
         Ok(())
     }
 
-    /// A session that ended before its record was stored is to be deleted all the same.
-    pub(crate) fn end_stored(&mut self, key: StoreKey) {
+    /// The session of `incarnation`, which ended before its record was stored, is to be deleted
+    /// all the same.
+    pub(crate) fn end_stored(&mut self, incarnation: usize, key: StoreKey) {
+        let past = self.past.get(incarnation);
         self.endings.push(Ending {
             key,
-            reason: EndReason::Invalidated,
+            reason: past.map_or(EndReason::Invalidated, |past| past.reason),
             presented: false,
         });
     }
