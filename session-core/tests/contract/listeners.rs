@@ -48,6 +48,17 @@ fn an_end_is_told_once_with_its_reason_and_what_was_in_the_session() {
 }
 
 #[test]
+fn the_end_of_a_session_that_became_unreadable_is_told_as_the_request_knew_it() {
+    for (given, diary) in near_and_far() {
+        let mut ada = given.visitor_with_session();
+        told(&given, &diary);
+        given.next(Verb::Delete, Fault::Damaged);
+        given.visit(&mut ada, Session::logout).unwrap();
+        assert_eq!(told(&given, &diary), ["destroyed LoggedOut", "removed n=1"]);
+    }
+}
+
+#[test]
 fn an_expired_session_is_told_when_it_is_swept() {
     for (given, diary) in near_and_far() {
         given.visitor_with_session();

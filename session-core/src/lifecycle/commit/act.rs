@@ -44,8 +44,10 @@ pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, now: Timestamp)
             Ok(Ended::Absent) => {}
             Ok(Ended::Removed { hops, record }) => {
                 acted.ended = true;
-                if let Some(record) = record.filter(|_| !engine.listeners.is_empty()) {
-                    let story = Notices::of_ended(engine, &record, ending.reason.into());
+                if !engine.listeners.is_empty() {
+                    // One that could not be read is told as the request knew it.
+                    let record = record.as_ref().unwrap_or(&ending.record);
+                    let story = Notices::of_ended(engine, record, ending.reason.into());
                     acted.told.stories.push(story);
                 }
                 acted.note(engine, SessionEvent::Ended(ending.reason));
@@ -122,7 +124,7 @@ enum Ended {
 }
 
 async fn end(engine: &Engine, ending: &Ending) -> Result<Ended, SessionError> {
-    let mut key = ending.key;
+    let mut key = ending.record.key;
     for hops in 0..HOPS_MAX {
         match engine.delete(&key).await? {
             Deleted::Absent => return Ok(Ended::Absent),

@@ -30,7 +30,7 @@ pub(crate) fn settle(
         Ok(done) if incarnation != state.incarnation() => {
             // It was invalidated while it was being stored for the first time.
             if let Done::Created(record, _) = done {
-                state.end_stored(incarnation, record.key);
+                state.end_stored(incarnation, *record);
             }
             Ok(SaveOutcome::Stored)
         }
