@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::clock::{Clock, Timestamp};
 use crate::cookie::{CookiePolicy, Keyring};
 use crate::entropy::{Entropy, EntropyError};
+#[cfg(feature = "testkit")]
+use crate::error::SessionError;
 use crate::event::{EventSink, SessionEvent};
 use crate::facts::Facts;
 use crate::handoff::Handoffs;
@@ -15,7 +17,7 @@ use crate::runtime::Runtime;
 use crate::session::{ID_LEN, Limits, MaxInactiveInterval, NamespaceTag, SessionLimit};
 use crate::session::{SessionId, StoreKey};
 use crate::statistics::Counters;
-use crate::store::{Access, Removed, SessionStore};
+use crate::store::{Access, RemovalReason, Removed, SessionStore};
 use crate::transport::Transport;
 
 /// Everything that requests share, immutable but for the runtime that an adapter attaches.
@@ -89,6 +91,9 @@ const REMOTE_TOUCH_INTERVAL: Duration = Duration::from_secs(60);
 /// request pays for many.
 const SWEEP_STEP: usize = 2;
 
+/// Sessions that an in-process store ended by itself, and that are told of at once.
+const REPORTS_STEP: usize = 64;
+
 /// Expired sessions removed from a remote store in one call.
 const SWEEP_BATCH: usize = 256;
 
@@ -132,15 +137,43 @@ impl Engine {
         }
     }
 
-    /// Removes a little of what has expired from an in-process store; called after commits.
+    /// Removes a little of what has expired from an in-process store, and tells of what the
+    /// store ended by itself; called after commits.
     pub(crate) fn sweep_step(self: &Arc<Self>, now: Timestamp) {
         let Some(store) = self.store.immediate() else {
             return;
         };
+        let (mut now, mut limit) = (now, SWEEP_STEP);
         // A failing sweep is tried again by the next commit.
-        if let Ok(swept) = store.sweep(now, SWEEP_STEP) {
+        while let Ok(swept) = store.sweep(now, limit) {
             self.tell_removed(&swept.removed);
+            let is_generation = |it: &Removed| it.reason == RemovalReason::Generation;
+            if swept.removed.len() < limit || swept.removed.iter().any(is_generation) {
+                return;
+            }
+            // There may be more to tell than one step would: a commit can evict thousands. At
+            // the beginning of time nothing has expired, so this costs no more sweeping.
+            (now, limit) = (Timestamp::EPOCH, REPORTS_STEP);
         }
+    }
+
+    /// Removes everything that has expired.
+    #[cfg(feature = "testkit")]
+    pub(crate) async fn sweep_all(self: &Arc<Self>) -> Result<(), SessionError> {
+        /// More than any store of a test needs; one that always says "more" ends here.
+        const ROUNDS_MAX: usize = 100_000;
+        let now = self.now();
+        for _ in 0..ROUNDS_MAX {
+            let swept = match self.store.immediate() {
+                Some(store) => store.sweep(now, SWEEP_BATCH)?,
+                None => self.store.sweep(now, SWEEP_BATCH).await?,
+            };
+            self.tell_removed(&swept.removed);
+            if !swept.more {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn tell_removed(self: &Arc<Self>, removed: &[Removed]) {

@@ -1,11 +1,15 @@
 //! Commits that outlive their request are counted, so that a server can wait for them
 //! before it ends.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
+use futures_channel::oneshot;
 use parking_lot::Mutex;
+
+use crate::engine::Engine;
+use crate::error::SessionError;
 
 /// The commits that were handed to the runtime and have not ended yet.
 #[derive(Clone, Default)]
@@ -54,5 +58,31 @@ impl Drop for HandoffGuard {
         for waker in waiting {
             waker.wake();
         }
+    }
+}
+
+impl Engine {
+    /// Runs `work` to its end on the runtime, also when whoever waits for it goes away. Without
+    /// a runtime it ends with them.
+    ///
+    /// # Errors
+    /// What `work` answers; [`SessionError::Interrupted`] when the runtime dropped it.
+    pub(crate) async fn see_through<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, SessionError>> + Send + 'static,
+    ) -> Result<T, SessionError> {
+        let Some(runtime) = self.runtime.get() else {
+            return work.await;
+        };
+        let (done, outcome) = oneshot::channel();
+        let guard = self.handoffs.begin();
+        runtime.spawn(Box::pin(async move {
+            let outcome = work.await;
+            // Nobody may be waiting any more.
+            let _ = done.send(outcome);
+            drop(guard);
+        }));
+        // A runtime that is shutting down drops its tasks, wherever they are.
+        outcome.await.unwrap_or(Err(SessionError::Interrupted))
     }
 }

@@ -2,9 +2,11 @@
 //! and the administrator's "log everybody out".
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::engine::Engine;
 use crate::error::SessionError;
 use crate::event::{EndReason, SessionEvent};
 use crate::manager::SessionManager;
@@ -14,7 +16,8 @@ use crate::session::{PrincipalKey, Record, SessionHandle};
 ///
 /// A principal is named as in [`login`](crate::Session::login). Somebody who never logged in
 /// has no sessions, which is no error. What is ended here is gone at once: writes of requests
-/// under way are dropped, and nothing revives it. The browser keeps its cookie, which no longer
+/// under way are dropped, and nothing revives it. With a runtime, dropping the future of a call
+/// takes nothing back that was begun. The browser keeps its cookie, which no longer
 /// names anything.
 ///
 /// All of this needs a store that knows principals, as [`MemoryStore`](crate::MemoryStore) does.
@@ -69,17 +72,15 @@ impl<S> SessionManager<S> {
     /// one had ended it: what is written is dropped, the response is left as it is.
     ///
     /// # Errors
-    /// As [`sessions_of`](Self::sessions_of). After [`SessionError::Unavailable`] and
-    /// [`SessionError::TimedOut`] it is unknown whether the session was ended; to call this
-    /// again does no harm.
+    /// As [`sessions_of`](Self::sessions_of), and [`SessionError::Interrupted`]. After
+    /// this, [`SessionError::Unavailable`] and [`SessionError::TimedOut`] it is unknown whether
+    /// the session was ended; to call this again does no harm.
     pub async fn end_session(
         &self,
         principal: &str,
         handle: &SessionHandle,
     ) -> Result<bool, SessionError> {
-        let (key, now) = (self.key_of(principal), self.engine.now());
-        let ended = self.engine.end(&key, handle, now).await?;
-        Ok(self.tell_ended(ended.as_slice()) == 1)
+        Ok(self.end(principal, Which::One(*handle)).await? == 1)
     }
 
     /// Ends all sessions of `principal`, and answers how many: after a change of the password,
@@ -88,7 +89,7 @@ impl<S> SessionManager<S> {
     /// # Errors
     /// As [`end_session`](Self::end_session).
     pub async fn end_sessions_of(&self, principal: &str) -> Result<usize, SessionError> {
-        self.end_all_but(principal, None).await
+        self.end(principal, Which::AllBut(None)).await
     }
 
     /// Ends all sessions of `principal` but the one with the handle `spared`, and answers how
@@ -101,7 +102,7 @@ impl<S> SessionManager<S> {
         principal: &str,
         spared: &SessionHandle,
     ) -> Result<usize, SessionError> {
-        self.end_all_but(principal, Some(spared)).await
+        self.end(principal, Which::AllBut(Some(*spared))).await
     }
 
     /// Ends the sessions of everybody, anonymous visitors included, in a time that does not
@@ -117,28 +118,43 @@ impl<S> SessionManager<S> {
         self.engine.end_everybody().await
     }
 
-    async fn end_all_but(
-        &self,
-        principal: &str,
-        spared: Option<&SessionHandle>,
-    ) -> Result<usize, SessionError> {
-        let (key, now) = (self.key_of(principal), self.engine.now());
-        let ended = self.engine.end_all(&key, spared, now).await?;
-        Ok(self.tell_ended(&ended))
+    /// Ends sessions, tells of them, and answers how many there were: also when whoever asked
+    /// for that goes away meanwhile.
+    async fn end(&self, principal: &str, which: Which) -> Result<usize, SessionError> {
+        let (key, engine) = (self.key_of(principal), self.engine.clone());
+        let end = async move {
+            let now = engine.now();
+            let ended = match which {
+                Which::One(handle) => engine.end(&key, &handle, now).await?.into_iter().collect(),
+                Which::AllBut(spared) => engine.end_all(&key, spared.as_ref(), now).await?,
+            };
+            Ok(engine.tell_terminated(&ended))
+        };
+        match self.engine.is_immediate() {
+            true => end.await,
+            false => self.engine.see_through(end).await,
+        }
     }
 
     fn key_of(&self, principal: &str) -> PrincipalKey {
         self.engine.tag.principal_key(principal)
     }
+}
 
+/// Which sessions of a principal are to end.
+enum Which {
+    One(SessionHandle),
+    AllBut(Option<SessionHandle>),
+}
+
+impl Engine {
     /// Tells of sessions that were ended, and answers how many there are.
-    fn tell_ended(&self, ended: &[Record]) -> usize {
+    fn tell_terminated(self: &Arc<Self>, ended: &[Record]) -> usize {
         let reason = EndReason::Terminated;
         for _ in ended {
-            self.engine.events.send(SessionEvent::Ended(reason));
+            self.events.send(SessionEvent::Ended(reason));
         }
-        let ends = ended.iter().map(|record| (record, reason.into()));
-        self.engine.notify_ends(ends);
+        self.notify_ends(ended.iter().map(|record| (record, reason.into())));
         ended.len()
     }
 }

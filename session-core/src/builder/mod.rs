@@ -147,6 +147,10 @@ impl<S> SessionManagerBuilder<S> {
     }
 
     /// [`store`](Self::store) for a store that something else holds too.
+    ///
+    /// Managers that share a store sweep for each other: what the store ends by itself is told
+    /// to the listeners and observers of whichever manager swept, also when it was a session of
+    /// another one. So they need the same listeners, or a store each.
     #[must_use]
     pub fn shared_store(mut self, store: Arc<dyn SessionStore>) -> Self {
         self.store = Some(store);
@@ -290,7 +294,8 @@ impl<S> SessionManagerBuilder<S> {
         self
     }
 
-    /// Adds a listener, which is told what became of sessions.
+    /// Adds a listener, which is told what became of sessions. Managers that
+    /// [share a store](Self::shared_store) need the same ones.
     #[must_use]
     pub fn listener(mut self, listener: impl SessionListener) -> Self {
         self.listeners.push(Arc::new(listener));

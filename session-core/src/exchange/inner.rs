@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use futures_channel::oneshot;
 use parking_lot::Mutex;
 
 use super::state::{Death, Phase, State};
@@ -132,23 +131,13 @@ impl Inner {
         if let Some(outcome) = self.commit_at_once(moment, readers) {
             return outcome;
         }
-        let Some(runtime) = self.engine.runtime.get().map(Arc::clone) else {
-            return self.commit_next(moment, readers).await;
-        };
         let inner = self.clone();
-        let (done, outcome) = oneshot::channel();
-        let guard = self.engine.handoffs.begin();
-        runtime.spawn(Box::pin(async move {
-            let outcome = self.commit_next(moment, readers).await;
-            // Nobody may be waiting any more.
-            let _ = done.send(outcome);
-            drop(guard);
-        }));
-        outcome.await.unwrap_or_else(|_| {
-            // A runtime that is shutting down drops its tasks, wherever they are.
+        let commit = async move { self.commit_next(moment, readers).await };
+        let outcome = inner.engine.see_through(commit).await;
+        if let Err(SessionError::Interrupted) = &outcome {
             inner.state.lock().die(Death::CommitFailed);
-            Err(SessionError::Interrupted)
-        })
+        }
+        outcome
     }
 
     /// Commits what a dropped body or a dropped handle leaves behind.
@@ -212,10 +201,11 @@ impl Inner {
             return Ok(SaveOutcome::Unchanged);
         }
         let mut acted = act(engine, &mut batch, now).await;
-        let notices = acted.take_notices();
+        let told = acted.take_told();
         let (events, outcome) = settle(&mut self.state.lock(), acted, moment);
         self.tell(events);
-        engine.notify(notices);
+        engine.notify(told.stories);
+        drop(told.under_way);
         engine.sweep_step(now);
         outcome
     }

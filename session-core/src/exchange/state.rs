@@ -9,7 +9,7 @@ use crate::event::{EndReason, SessionEvent};
 use crate::lifecycle::admit::Admission;
 use crate::lifecycle::bind::{Bar, Bound, Found};
 use crate::session::live::Live;
-use crate::session::{MaxInactiveInterval, SessionId, StoreKey};
+use crate::session::{MaxInactiveInterval, Record, SessionId, StoreKey};
 
 /// The state of one request's session.
 pub(crate) struct State {
@@ -85,7 +85,8 @@ pub(crate) enum Death {
 /// A session that this request ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Ending {
-    pub(crate) key: StoreKey,
+    /// The session as this request knows it.
+    pub(crate) record: Record,
     pub(crate) reason: EndReason,
     /// True when the client's cookie names it.
     pub(crate) presented: bool,
@@ -96,6 +97,7 @@ pub(crate) struct Ending {
 struct Past {
     id: Option<SessionId>,
     max_inactive_interval: MaxInactiveInterval,
+    reason: EndReason,
 }
 
 impl State {
@@ -209,26 +211,29 @@ impl State {
         self.look(incarnation)?;
         self.phase.check()?;
         if let Some(live) = self.live.take() {
-            if live.stored {
-                self.endings.push(Ending {
-                    key: live.record.key,
-                    reason,
-                    presented: !live.is_new && !live.moved,
-                });
-            }
             self.past.push(Past {
                 id: live.id,
                 max_inactive_interval: live.max_inactive_interval(),
+                reason,
             });
+            if live.stored {
+                self.endings.push(Ending {
+                    presented: !live.is_new && !live.moved,
+                    record: live.record,
+                    reason,
+                });
+            }
         }
         Ok(())
     }
 
-    /// A session that ended before its record was stored is to be deleted all the same.
-    pub(crate) fn end_stored(&mut self, key: StoreKey) {
+    /// The session of `incarnation`, which ended before its record was stored, is to be deleted
+    /// all the same.
+    pub(crate) fn end_stored(&mut self, incarnation: usize, record: Record) {
+        let past = self.past.get(incarnation);
         self.endings.push(Ending {
-            key,
-            reason: EndReason::Invalidated,
+            record,
+            reason: past.map_or(EndReason::Invalidated, |past| past.reason),
             presented: false,
         });
     }

@@ -2,46 +2,69 @@
 
 use std::sync::Arc;
 
+use super::order::{Point, Span, Story};
 use super::{AttributeValue, DestroyReason, SessionChange, SessionNotice};
 use crate::engine::Engine;
-use crate::session::{Attribute, Attributes, Record};
+use crate::session::{Attributes, Record};
 
-/// The notices of one commit, in order.
+/// Makes notices.
 pub(crate) struct Notices<'e> {
     engine: &'e Arc<Engine>,
     list: Vec<SessionNotice>,
 }
 
 impl<'e> Notices<'e> {
-    pub(crate) const fn new(engine: &'e Arc<Engine>) -> Self {
+    const fn new(engine: &'e Arc<Engine>) -> Self {
         Self {
             engine,
             list: Vec::new(),
         }
     }
 
-    pub(crate) fn into_list(self) -> Vec<SessionNotice> {
-        self.list
+    /// What there is to tell of a session that was stored for the first time.
+    pub(crate) fn of_new(engine: &'e Arc<Engine>, record: &Record) -> Story<SessionNotice> {
+        let mut notices = Self::new(engine);
+        notices.add(record, SessionChange::Created);
+        notices.compare(&Attributes::default(), record);
+        notices.story(record, Span::Beginning)
     }
 
-    pub(crate) fn created(&mut self, record: &Record) {
-        self.add(record, SessionChange::Created);
-        self.compare(&Attributes::default(), record);
-    }
-
-    pub(crate) fn destroyed(&mut self, record: &Record, reason: DestroyReason) {
-        self.add(record, SessionChange::Destroyed(reason));
+    /// What there is to tell of a session that ended as `record`.
+    pub(crate) fn of_ended(
+        engine: &'e Arc<Engine>,
+        record: &Record,
+        reason: DestroyReason,
+    ) -> Story<SessionNotice> {
+        let mut notices = Self::new(engine);
+        notices.add(record, SessionChange::Destroyed(reason));
         let mut empty = record.clone();
         empty.attributes = Attributes::default();
-        self.compare(&record.attributes, &empty);
+        notices.compare(&record.attributes, &empty);
+        notices.story(record, Span::End)
     }
 
-    pub(crate) fn changed(&mut self, before: &Record, after: &Record) {
+    /// What there is to tell of a session that was `before` and is `after`.
+    pub(crate) fn of_changed(
+        engine: &'e Arc<Engine>,
+        before: &Record,
+        after: &Record,
+    ) -> Story<SessionNotice> {
+        let mut notices = Self::new(engine);
         if before.key != after.key {
-            let old = self.engine.keyring.fingerprint(&before.key);
-            self.add(after, SessionChange::IdChanged { old });
+            let old = engine.keyring.fingerprint(&before.key);
+            notices.add(after, SessionChange::IdChanged { old });
         }
-        self.compare(&before.attributes, after);
+        notices.compare(&before.attributes, after);
+        let span = Span::Between(Point::of(before), Point::of(after));
+        notices.story(after, span)
+    }
+
+    fn story(self, record: &Record, span: Span) -> Story<SessionNotice> {
+        Story {
+            handle: record.handle,
+            span,
+            notices: self.list,
+        }
     }
 
     /// What the attributes of `after` are that were `before`, in the order of their names.
@@ -52,7 +75,7 @@ impl<'e> Notices<'e> {
         for old in gone {
             let change = SessionChange::AttributeRemoved {
                 name: old.name.clone(),
-                old: value(old),
+                old: AttributeValue::of(old),
             };
             self.add(after, change);
         }
@@ -61,12 +84,12 @@ impl<'e> Notices<'e> {
             let change = match before.get(&name) {
                 None => SessionChange::AttributeAdded {
                     name,
-                    value: value(new),
+                    value: AttributeValue::of(new),
                 },
                 Some(old) if old.revision != new.revision => SessionChange::AttributeReplaced {
                     name,
-                    old: value(old),
-                    value: value(new),
+                    old: AttributeValue::of(old),
+                    value: AttributeValue::of(new),
                 },
                 Some(_) => continue,
             };
@@ -80,12 +103,5 @@ impl<'e> Notices<'e> {
             record: record.clone(),
             engine: self.engine.clone(),
         });
-    }
-}
-
-fn value(attribute: &Attribute) -> AttributeValue {
-    AttributeValue {
-        name: attribute.name.clone(),
-        value: attribute.value.clone(),
     }
 }

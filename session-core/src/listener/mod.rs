@@ -3,6 +3,7 @@
 
 mod changes;
 mod hook;
+mod order;
 mod queue;
 
 use std::fmt;
@@ -14,24 +15,28 @@ use serde::de::DeserializeOwned;
 pub(crate) use changes::Notices;
 pub use hook::AttributeHook;
 pub(crate) use hook::Hooked;
-pub(crate) use queue::Listeners;
+pub(crate) use order::Story;
+pub(crate) use queue::{Listeners, WriteUnderWay};
 
 use crate::engine::Engine;
 use crate::error::SessionError;
 use crate::event::EndReason;
 use crate::session::attributes::decode;
-use crate::session::{Fingerprint, Record, SessionAccessor, SessionView, Value};
+use crate::session::{Attribute, Fingerprint, Record, SessionAccessor, SessionView, Value};
 use crate::store::RemovalReason;
 
 /// Is told what became of sessions, after the store has accepted it, each thing once.
 ///
 /// Notices are told beside requests, on the runtime, one after the other, and
-/// [`drain`](crate::SessionManager::drain) waits for them. A listener that is slow delays other
+/// [`drain`](crate::SessionManager::drain) waits for them. What this process did to one session
+/// is told in the order in which the store accepted it, in whichever order its answers arrive;
+/// notices of different sessions are in no order. A listener that is slow delays other
 /// notices and no request; after ten seconds it is dropped where it waits. One that panics
 /// spoils nothing. Several listeners are called in the order in which they were added, and in
 /// the opposite order when a session was destroyed.
 ///
-/// A process that dies takes along what it has not told yet.
+/// What nobody in this process knows is not told: a process that dies takes along what it has
+/// not told yet, and where the answer of a store is lost, what the store did is unknown.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -155,6 +160,11 @@ impl SessionNotice {
         SessionView::new(self.record.clone(), &self.engine)
     }
 
+    #[cfg(feature = "testkit")]
+    pub(crate) const fn record(&self) -> &Record {
+        &self.record
+    }
+
     /// The session as it is now, to be used further. Of no use after its end. `S` is the
     /// marker of the manager that the listener was added to.
     #[must_use]
@@ -179,6 +189,13 @@ pub struct AttributeValue {
 }
 
 impl AttributeValue {
+    pub(crate) fn of(attribute: &Attribute) -> Self {
+        Self {
+            name: attribute.name.clone(),
+            value: attribute.value.clone(),
+        }
+    }
+
     /// The value as a `T`.
     ///
     /// # Errors

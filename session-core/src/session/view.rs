@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::attributes::decode;
-use super::id::Fingerprint;
+use super::id::{Fingerprint, SessionHandle};
 use super::record::Record;
 use crate::clock::Timestamp;
 use crate::engine::Engine;
@@ -46,6 +46,12 @@ impl<S> SessionView<S> {
     #[must_use]
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
+    }
+
+    /// A name for the session that stays the same when its id changes; no credential.
+    #[must_use]
+    pub const fn handle(&self) -> SessionHandle {
+        self.record.handle
     }
 
     /// When the session was created.

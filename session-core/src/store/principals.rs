@@ -20,9 +20,9 @@ use crate::session::{PrincipalKey, Record, SessionHandle};
 ///     as somebody else.
 /// 43. `a_listed_session_keeps_its_handle_over_renames`.
 /// 44. `principals_are_told_apart_by_their_keys_alone`: whatever their names are.
-/// 45. `ending_by_handle_ends_that_session_of_that_principal`: an unknown handle, and one of
-///     somebody else, is `None` and ends nothing.
-/// 46. `ending_all_but_one_spares_that_one`.
+/// 45. `ending_by_handle_ends_that_session_of_that_principal`: and answers it as it was; an
+///     unknown handle, and one of somebody else, is `None` and ends nothing.
+/// 46. `ending_all_but_one_spares_that_one`: and answers the others as they were.
 /// 47. `an_ended_session_is_gone_for_every_verb`: and no write in flight revives it.
 /// 48. `a_full_principal_is_refused_or_its_oldest_logins_end`: by the policy of the limit, on
 ///     create, apply and rename; nothing is applied by a refusal.
@@ -45,7 +45,8 @@ pub trait PrincipalIndex: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<Record>, StoreError>;
 
-    /// Ends the live session with this handle, if it is this principal's, and answers it.
+    /// Ends the live session with this handle, if it is this principal's, and answers it as it
+    /// was, attributes included.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be reached.
@@ -57,7 +58,7 @@ pub trait PrincipalIndex: Send + Sync {
     ) -> Result<Option<Record>, StoreError>;
 
     /// Ends the live sessions of a principal, but not the one with the handle `spared`, and
-    /// answers them.
+    /// answers them as they were, attributes included.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be reached.

@@ -100,7 +100,7 @@ fn fill_from(state: &mut u64, buffer: &mut [u8]) {
 }
 
 /// One step of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
-fn split_mix_64(state: &mut u64) -> u64 {
+pub(super) fn split_mix_64(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut word = *state;
     word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -4,6 +4,7 @@
 //!   store can run.
 //! - [`adapter`]: stories of visitors, as tests that any adapter can run over real HTTP.
 //! - [`Recording`] remembers what a store was asked; [`Faulty`] lets chosen calls fail.
+//! - [`Ledger`] keeps books of what listeners are told: created = destroyed + live.
 //! - [`Site`] and [`Visitor`] drive the engine without HTTP, with a cookie jar.
 //! - [`ManualClock`], [`ManualRuntime`] and [`SeededEntropy`] put time, tasks and chance into
 //!   the hands of a test.
@@ -13,9 +14,11 @@
 pub mod adapter;
 pub mod store;
 
+mod chance;
 mod clock;
 mod entropy;
 mod faults;
+mod ledger;
 mod recording;
 mod runtime;
 mod visitor;
@@ -25,6 +28,7 @@ pub use entropy::SeededEntropy;
 pub use faults::{Fault, Faulty};
 /// Runs a future to its end on the calling thread, for tests that bring no runtime.
 pub use futures_executor::block_on;
+pub use ledger::{Ledger, LedgerError, LedgerHook};
 pub use recording::Recording;
 pub use runtime::ManualRuntime;
 pub use visitor::{Headers, Request, Site, Visitor, test_key};

@@ -3,9 +3,10 @@
 
 use std::pin::Pin;
 
-use session_core::Session;
-use session_core::testkit::Visitor;
+use session_core::testkit::{Fault, Verb, Visitor};
+use session_core::{EndReason, Session, SessionEvent};
 
+use crate::diary::{told, with_diary};
 use crate::given::{Distance, Given, InFlight, SECOND, poll_once};
 
 /// Polls of any one future here before it must be done.
@@ -259,5 +260,42 @@ fn a_logout_that_is_dropped_at_any_await_is_done_or_not_done() {
             given.visit(&mut again, Session::logout).unwrap();
             assert!(!given.is_alive(&ada));
         }
+    }
+}
+
+#[test]
+fn with_a_runtime_sessions_are_told_to_have_ended_although_whoever_ended_them_went_away() {
+    let terminated = SessionEvent::Ended(EndReason::Terminated);
+    for verb in [Verb::End, Verb::EndAll] {
+        let (given, diary) = with_diary(Distance::Far, |builder| builder);
+        let mut ada = given.visitor_with_session();
+        given
+            .visit(&mut ada, |session| session.login("ada"))
+            .unwrap();
+        let sessions = given.site.sessions();
+        let listed = given.in_a_while(sessions.sessions_of("ada")).unwrap();
+        told(&given, &diary);
+        given.take_events();
+
+        given.next(verb, Fault::HoldReply);
+        {
+            let handle = listed[0].handle();
+            let mut end = Box::pin(async {
+                match verb {
+                    Verb::End => sessions.end_session("ada", &handle).await.map(drop),
+                    _ => sessions.end_sessions_of("ada").await.map(drop),
+                }
+            });
+            for _ in 0..5 {
+                assert!(poll_once(end.as_mut()).is_pending());
+                given.runtime.run_until_stalled();
+            }
+        }
+        given.store.inner().release();
+        assert_eq!(
+            told(&given, &diary),
+            ["destroyed Terminated", "removed n=1"]
+        );
+        assert_eq!(given.take_events(), [terminated]);
     }
 }

@@ -207,6 +207,31 @@ fn a_session_that_is_ended_while_its_first_save_is_under_way_leaves_nothing_stor
 }
 
 #[test]
+fn a_logout_while_the_first_save_is_under_way_is_told_as_one() {
+    let ends: [(fn(&Session) -> _, _); 2] = [
+        (Session::logout, EndReason::LoggedOut),
+        (Session::invalidate, EndReason::Invalidated),
+    ];
+    for (end, reason) in ends {
+        let given = Given::far();
+        let ada = given.visitor();
+        let request = given.request(&ada);
+        request.session.login("ada").unwrap();
+        given.next(Verb::Create, Fault::HoldRequest);
+        let session = request.session.clone();
+        let mut save = Box::pin(session.save());
+        assert!(poll_once(save.as_mut()).is_pending());
+        given.runtime.run_until_stalled();
+        end(&request.session).unwrap();
+        given.store.inner().release();
+        let _ = given.in_a_while(save);
+        let _ = request.end().unwrap();
+        let told = [SessionEvent::Created, SessionEvent::Ended(reason)];
+        assert_eq!(given.take_events(), told);
+    }
+}
+
+#[test]
 fn a_save_of_the_ended_session_leaks_nothing_into_the_fresh_one() {
     let given = Given::far();
     let mut ada = given.visitor_with_session();

@@ -1,77 +1,13 @@
-//! Listeners (Servlet 11.3; `HttpSessionListener`, `HttpSessionAttributeListener`,
-//! `HttpSessionIdListener`, `HttpSessionBindingListener`).
-
-use std::sync::{Arc, Mutex};
+//! Listeners of sessions (Servlet 11.3; `HttpSessionListener`, `HttpSessionIdListener`).
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use session_core::testkit::{Fault, Verb};
 use session_core::{
-    AtLimit, AttributeHook, DestroyReason, Session, SessionAttribute, SessionChange, SessionLimit,
-    SessionListener, SessionManagerBuilder, SessionNotice,
+    AtLimit, DestroyReason, Session, SessionChange, SessionLimit, SessionListener, SessionNotice,
 };
 
-use crate::given::{DAY, Distance, Given, HOUR, MINUTE, SECOND};
-
-/// What listeners were told, in order.
-#[derive(Clone, Default)]
-struct Diary(Arc<Mutex<Vec<String>>>);
-
-impl Diary {
-    fn write(&self, line: impl Into<String>) {
-        self.0.lock().unwrap().push(line.into());
-    }
-
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
-
-/// Writes down what it is told.
-struct Chronicler(Diary);
-
-#[async_trait]
-impl SessionListener for Chronicler {
-    async fn notified(&self, notice: &SessionNotice) {
-        self.0.write(line(notice));
-    }
-}
-
-fn line(notice: &SessionNotice) -> String {
-    let number = |value: &session_core::AttributeValue| value.get::<u32>().unwrap();
-    match notice.change() {
-        SessionChange::Created => "created".into(),
-        SessionChange::Destroyed(reason) => format!("destroyed {reason:?}"),
-        SessionChange::IdChanged { .. } => "id changed".into(),
-        SessionChange::AttributeAdded { name, value } => {
-            format!("added {name}={}", number(value))
-        }
-        SessionChange::AttributeReplaced { name, old, value } => {
-            format!("replaced {name}={} by {}", number(old), number(value))
-        }
-        SessionChange::AttributeRemoved { name, old } => format!("removed {name}={}", number(old)),
-        other => format!("{other:?}"),
-    }
-}
-
-fn with_diary(
-    distance: Distance,
-    configure: impl FnOnce(SessionManagerBuilder) -> SessionManagerBuilder,
-) -> (Given, Diary) {
-    let diary = Diary::default();
-    let chronicler = Chronicler(diary.clone());
-    let given = Given::at(distance, |builder| configure(builder.listener(chronicler)));
-    (given, diary)
-}
-
-fn near_and_far() -> [(Given, Diary); 2] {
-    [Distance::Near, Distance::Far].map(|distance| with_diary(distance, |builder| builder))
-}
-
-fn told(given: &Given, diary: &Diary) -> Vec<String> {
-    given.runtime.run_until_stalled();
-    diary.take()
-}
+use crate::diary::{Diary, near_and_far, told, with_diary};
+use crate::given::{DAY, Distance, Given, MINUTE, SECOND};
 
 #[test]
 fn a_created_session_is_told_once_with_its_attributes_after_it() {
@@ -92,47 +28,6 @@ fn a_created_session_is_told_once_with_its_attributes_after_it() {
 }
 
 #[test]
-fn attributes_are_told_as_they_were_and_are() {
-    for (given, diary) in near_and_far() {
-        let mut ada = given.visitor_with_session();
-        told(&given, &diary);
-        given
-            .visit(&mut ada, |session| {
-                session.set_attribute("n", &2)?;
-                session.set_attribute("m", &7)
-            })
-            .unwrap();
-        assert_eq!(told(&given, &diary), ["added m=7", "replaced n=1 by 2"]);
-        given
-            .visit(&mut ada, |session| session.remove_attribute("n"))
-            .unwrap();
-        assert_eq!(told(&given, &diary), ["removed n=2"]);
-        given
-            .visit(&mut ada, |session| session.set_attribute("m", &7))
-            .unwrap();
-        assert!(
-            told(&given, &diary).is_empty(),
-            "the same value is no change"
-        );
-    }
-}
-
-#[test]
-fn the_old_value_is_the_one_that_was_replaced_not_the_one_that_was_read() {
-    for (given, diary) in near_and_far() {
-        let mut ada = given.visitor_with_session();
-        let mut slow = given.request(&ada);
-        given
-            .visit(&mut ada, |session| session.set_attribute("n", &5))
-            .unwrap();
-        told(&given, &diary);
-        slow.session.set_attribute("n", &9).unwrap();
-        slow.send_head();
-        assert_eq!(told(&given, &diary), ["replaced n=5 by 9"]);
-    }
-}
-
-#[test]
 fn an_end_is_told_once_with_its_reason_and_what_was_in_the_session() {
     for (given, diary) in near_and_far() {
         let ends: [(fn(&Session) -> _, _); 2] = [
@@ -149,6 +44,17 @@ fn an_end_is_told_once_with_its_reason_and_what_was_in_the_session() {
             let _ = slow.end().unwrap();
             assert!(told(&given, &diary).is_empty(), "it ended before");
         }
+    }
+}
+
+#[test]
+fn the_end_of_a_session_that_became_unreadable_is_told_as_the_request_knew_it() {
+    for (given, diary) in near_and_far() {
+        let mut ada = given.visitor_with_session();
+        told(&given, &diary);
+        given.next(Verb::Delete, Fault::Damaged);
+        given.visit(&mut ada, Session::logout).unwrap();
+        assert_eq!(told(&given, &diary), ["destroyed LoggedOut", "removed n=1"]);
     }
 }
 
@@ -268,27 +174,6 @@ fn a_change_of_the_id_tells_the_old_name_and_the_new() {
 }
 
 #[test]
-fn a_login_over_another_principal_removes_what_was_that_ones() {
-    for (given, diary) in near_and_far() {
-        let mut ada = given.visitor_with_session();
-        given
-            .visit(&mut ada, |session| session.login("ada"))
-            .unwrap();
-        told(&given, &diary);
-        given
-            .visit(&mut ada, |session| {
-                session.login("eve")?;
-                session.set_attribute("m", &3)
-            })
-            .unwrap();
-        assert_eq!(
-            told(&given, &diary),
-            ["id changed", "removed n=1", "added m=3"]
-        );
-    }
-}
-
-#[test]
 fn what_the_store_did_not_accept_is_not_told() {
     for (given, diary) in near_and_far() {
         let mut ada = given.visitor_with_session();
@@ -298,192 +183,6 @@ fn what_the_store_did_not_accept_is_not_told() {
         assert!(failed.is_err());
         given.next(Verb::Delete, Fault::Unavailable);
         assert!(given.visit(&mut ada, Session::invalidate).is_err());
-        assert!(told(&given, &diary).is_empty());
-    }
-}
-
-#[test]
-fn listeners_are_told_in_order_and_of_an_end_in_the_opposite_order() {
-    struct Numbered(u32, Diary);
-
-    #[async_trait]
-    impl SessionListener for Numbered {
-        async fn notified(&self, notice: &SessionNotice) {
-            if matches!(
-                notice.change(),
-                SessionChange::Created | SessionChange::Destroyed(_)
-            ) {
-                self.1.write(format!("{} {}", self.0, line(notice)));
-            }
-        }
-    }
-
-    let diary = Diary::default();
-    let given = Given::at(Distance::Near, |builder| {
-        builder
-            .listener(Numbered(1, diary.clone()))
-            .listener(Numbered(2, diary.clone()))
-    });
-    let mut ada = given.visitor_with_session();
-    assert_eq!(told(&given, &diary), ["1 created", "2 created"]);
-    given.visit(&mut ada, Session::invalidate).unwrap();
-    assert_eq!(
-        told(&given, &diary),
-        ["2 destroyed Invalidated", "1 destroyed Invalidated"]
-    );
-}
-
-#[test]
-fn a_listener_that_panics_or_never_ends_harms_neither_requests_nor_other_listeners() {
-    struct Panics;
-    struct Waits;
-
-    #[async_trait]
-    impl SessionListener for Panics {
-        async fn notified(&self, _: &SessionNotice) {
-            panic!("a listener of the application has a fault");
-        }
-    }
-
-    #[async_trait]
-    impl SessionListener for Waits {
-        async fn notified(&self, _: &SessionNotice) {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    for distance in [Distance::Near, Distance::Far] {
-        let (given, diary) = {
-            let diary = Diary::default();
-            let last = Chronicler(diary.clone());
-            let given = Given::at(distance, |builder| {
-                builder.listener(Panics).listener(Waits).listener(last)
-            });
-            (given, diary)
-        };
-        let mut ada = given.visitor_with_session();
-        given
-            .visit(&mut ada, |session| session.set_attribute("n", &2))
-            .unwrap();
-        assert_eq!(given.stored(&ada, "n"), Some(2));
-        for _ in 0..40 {
-            given.pass(SECOND);
-        }
-        assert_eq!(
-            told(&given, &diary),
-            ["created", "added n=1", "replaced n=1 by 2"]
-        );
-    }
-}
-
-#[test]
-fn a_listener_may_use_the_session() {
-    struct Counts;
-
-    #[async_trait]
-    impl SessionListener for Counts {
-        async fn notified(&self, notice: &SessionNotice) {
-            if matches!(notice.change(), SessionChange::IdChanged { .. }) {
-                let accessor = notice.accessor::<session_core::Main>();
-                let counted = accessor
-                    .access(async |session| {
-                        session.update_attribute("changes", |n: &mut u32| *n += 1)
-                    })
-                    .await;
-                assert!(counted.is_ok());
-            }
-        }
-    }
-
-    for distance in [Distance::Near, Distance::Far] {
-        let given = Given::at(distance, |builder| builder.listener(Counts));
-        let mut ada = given.visitor_with_session();
-        for _ in 0..3 {
-            given
-                .visit(&mut ada, |session| session.change_session_id().map(|_| ()))
-                .unwrap();
-            given.runtime.run_until_stalled();
-        }
-        assert_eq!(given.stored(&ada, "changes"), Some(3));
-        assert_eq!(given.stored(&ada, "n"), Some(1));
-    }
-}
-
-#[test]
-fn a_server_that_stops_waits_for_its_listeners() {
-    for (given, diary) in near_and_far() {
-        given.visitor_with_session();
-        given.in_a_while(given.site.sessions().drain());
-        assert_eq!(diary.take(), ["created", "added n=1"]);
-    }
-}
-
-#[test]
-fn without_a_runtime_listeners_are_told_at_once() {
-    let diary = Diary::default();
-    let chronicler = Chronicler(diary.clone());
-    let given = Given::without_runtime(Distance::Near, |builder| builder.listener(chronicler));
-    given.visitor_with_session();
-    assert_eq!(diary.take(), ["created", "added n=1"]);
-}
-
-/// A lock that a session holds elsewhere.
-#[derive(Serialize, Deserialize)]
-struct Seat(u32);
-
-impl SessionAttribute for Seat {
-    const NAME: &'static str = "seat";
-}
-
-struct Seats(Diary);
-
-#[async_trait]
-impl AttributeHook<Seat> for Seats {
-    async fn bound(&self, seat: Seat, _: &SessionNotice) {
-        self.0.write(format!("taken {}", seat.0));
-    }
-
-    async fn unbound(&self, seat: Seat, _: &SessionNotice) {
-        self.0.write(format!("free {}", seat.0));
-    }
-}
-
-#[test]
-fn each_value_that_is_bound_is_unbound_once() {
-    for distance in [Distance::Near, Distance::Far] {
-        let diary = Diary::default();
-        let seats = Seats(diary.clone());
-        let given = Given::at(distance, |builder| builder.attribute_hook::<Seat>(seats));
-        let mut ada = given.visitor_with_session();
-        for seat in [1, 2] {
-            given
-                .visit(&mut ada, |session| session.set(&Seat(seat)))
-                .unwrap();
-        }
-        given.visit(&mut ada, Session::remove::<Seat>).unwrap();
-        assert_eq!(
-            told(&given, &diary),
-            ["taken 1", "taken 2", "free 1", "free 2"]
-        );
-        given
-            .visit(&mut ada, |session| session.set(&Seat(3)))
-            .unwrap();
-        given.visit(&mut ada, Session::invalidate).unwrap();
-        assert_eq!(told(&given, &diary), ["taken 3", "free 3"]);
-    }
-}
-
-#[test]
-fn a_value_that_loses_the_race_with_the_end_of_its_session_is_never_bound() {
-    for distance in [Distance::Near, Distance::Far] {
-        let diary = Diary::default();
-        let seats = Seats(diary.clone());
-        let given = Given::at(distance, |builder| builder.attribute_hook::<Seat>(seats));
-        let mut ada = given.visitor_with_session();
-        let slow = given.request(&ada);
-        slow.session.set(&Seat(1)).unwrap();
-        given.visit(&mut ada, Session::invalidate).unwrap();
-        let _ = slow.end().unwrap();
         assert!(told(&given, &diary).is_empty());
     }
 }
@@ -500,29 +199,4 @@ fn every_reason_of_the_store_has_its_word() {
     for (reason, word) in words {
         assert_eq!(DestroyReason::from(reason), word);
     }
-}
-
-#[test]
-fn notices_print_no_id_and_no_value() {
-    struct Prints(Diary);
-
-    #[async_trait]
-    impl SessionListener for Prints {
-        async fn notified(&self, notice: &SessionNotice) {
-            self.0.write(format!("{notice:?}"));
-        }
-    }
-
-    let diary = Diary::default();
-    let prints = Prints(diary.clone());
-    let given = Given::at(Distance::Near, |builder| builder.listener(prints));
-    let mut ada = given.visitor();
-    given
-        .visit(&mut ada, |session| session.set_attribute("pin", "0815"))
-        .unwrap();
-    let cookie = ada.cookie().unwrap();
-    for line in told(&given, &diary) {
-        assert!(!line.contains("0815") && !line.contains(&cookie), "{line}");
-    }
-    given.pass(HOUR);
 }

@@ -2,6 +2,7 @@
 //! on. `docs/conformance.md` says which statement of which standard each test stands for.
 
 mod accessor;
+mod attribute_listeners;
 mod attributes;
 mod cancellation;
 mod changes_during_a_save;
@@ -10,6 +11,7 @@ mod configuration;
 mod cookie;
 mod cookie_or_header;
 mod csrf;
+mod diary;
 mod endings;
 mod failures;
 mod freshness;
@@ -17,11 +19,14 @@ mod given;
 mod keep_alive;
 mod lagging;
 mod late_writes;
+mod ledger;
 mod listeners;
+mod listeners_beside_requests;
 mod meanwhile;
 #[cfg(feature = "metrics")]
 mod metrics_facade;
 mod model;
+mod order_of_notices;
 mod presented_ids;
 mod principals;
 mod remember_me;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::lane::{Lanes, Turn};
-use super::{Acted, Batch, Change, Done, Main};
+use super::{Acted, Batch, Change, Done, Main, Told};
 use crate::clock::Timestamp;
 use crate::engine::Engine;
 use crate::entropy::EntropyError;
 use crate::error::SessionError;
 use crate::event::SessionEvent;
 use crate::exchange::state::Ending;
-use crate::listener::Notices;
+use crate::listener::{Notices, WriteUnderWay};
 use crate::session::{Attributes, Record, Reply, SessionHandle, SessionId};
 use crate::store::{Applied, Created, Deleted};
 
@@ -35,7 +35,7 @@ pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, now: Timestamp)
         incarnation: batch.incarnation,
         ended: false,
         events: Vec::new(),
-        notices: Vec::new(),
+        told: Told::default(),
         expired_cookie: false,
         main: Ok(Done::Nothing),
         now,
@@ -45,10 +45,11 @@ pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, now: Timestamp)
             Ok(Ended::Absent) => {}
             Ok(Ended::Removed { hops, record }) => {
                 acted.ended = true;
-                if let Some(record) = record {
-                    acted.notice(engine, |notices| {
-                        notices.destroyed(&record, ending.reason.into());
-                    });
+                if !engine.listeners.is_empty() {
+                    // One that could not be read is told as the request knew it.
+                    let record = record.as_ref().unwrap_or(&ending.record);
+                    let story = Notices::of_ended(engine, record, ending.reason.into());
+                    acted.told.stories.push(story);
                 }
                 acted.note(engine, SessionEvent::Ended(ending.reason));
                 acted.expired_cookie |= ending.presented && hops == 0;
@@ -63,14 +64,21 @@ pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, now: Timestamp)
         Main::Nothing => Ok(Done::Nothing),
         Main::Refuse(error) => Err(error),
         Main::Create(mut record, id) => {
-            let stored = store_new(engine, &mut record, id, now).await;
+            let under_way = &mut acted.told.under_way;
+            let stored = store_new(engine, &mut record, id, under_way, now).await;
             stored.map(|id| Done::Created(record, id))
         }
         Main::Apply(mut change) => match &mut change {
             touch if touch.only_touch => Ok(touch_stored(engine, touch, now).await),
-            change => change_stored(engine, change, None, now).await,
+            change => {
+                acted.told.under_way = engine.write_begins(change.handle);
+                change_stored(engine, change, None, now).await
+            }
         },
-        Main::Rename(mut change, id) => change_stored(engine, &mut change, Some(id), now).await,
+        Main::Rename(mut change, id) => {
+            acted.told.under_way = engine.write_begins(change.handle);
+            change_stored(engine, &mut change, Some(id), now).await
+        }
     };
     acted.note_done(engine);
     acted
@@ -79,13 +87,11 @@ pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, now: Timestamp)
 impl Acted {
     /// Remembers what was done, for those who want to be told.
     fn note_done(&mut self, engine: &Arc<Engine>) {
-        let mut notices = Notices::new(engine);
-        let event = match &self.main {
+        let is_listened_to = !engine.listeners.is_empty();
+        let (story, event) = match &self.main {
             Ok(Done::Created(record, _)) => {
-                if !engine.listeners.is_empty() {
-                    notices.created(record);
-                }
-                Some(SessionEvent::Created)
+                let story = is_listened_to.then(|| Notices::of_new(engine, record));
+                (story, Some(SessionEvent::Created))
             }
             Ok(Done::Applied {
                 record,
@@ -93,25 +99,15 @@ impl Acted {
                 new_id,
                 ..
             }) => {
-                if let (Some(before), Some(after)) = (before, record) {
-                    notices.changed(before, after);
-                }
-                new_id.map(|_| SessionEvent::Renamed)
+                let change = before.as_deref().zip(record.as_ref());
+                let story = change.map(|(old, new)| Notices::of_changed(engine, old, new));
+                (story, new_id.map(|_| SessionEvent::Renamed))
             }
-            _ => None,
+            _ => (None, None),
         };
-        self.notices.extend(notices.into_list());
+        self.told.stories.extend(story);
         if let Some(event) = event {
             self.note(engine, event);
-        }
-    }
-
-    /// Remembers what listeners are to be told, if there are any.
-    fn notice(&mut self, engine: &Arc<Engine>, tell: impl FnOnce(&mut Notices<'_>)) {
-        if !engine.listeners.is_empty() {
-            let mut notices = Notices::new(engine);
-            tell(&mut notices);
-            self.notices.extend(notices.into_list());
         }
     }
 
@@ -129,7 +125,7 @@ enum Ended {
 }
 
 async fn end(engine: &Engine, ending: &Ending) -> Result<Ended, SessionError> {
-    let mut key = ending.key;
+    let mut key = ending.record.key;
     for hops in 0..HOPS_MAX {
         match engine.delete(&key).await? {
             Deleted::Absent => return Ok(Ended::Absent),
@@ -141,12 +137,14 @@ async fn end(engine: &Engine, ending: &Ending) -> Result<Ended, SessionError> {
 }
 
 async fn store_new(
-    engine: &Engine,
+    engine: &Arc<Engine>,
     record: &mut Record,
     mut id: SessionId,
+    under_way: &mut Option<Box<WriteUnderWay>>,
     now: Timestamp,
 ) -> Result<SessionId, SessionError> {
     for _ in 0..ID_ATTEMPTS_MAX {
+        *under_way = engine.write_begins(record.handle);
         match engine.create(record, now).await? {
             Created::Created => return Ok(id),
             Created::Full => return Err(SessionError::Full),

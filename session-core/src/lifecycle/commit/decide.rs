@@ -105,6 +105,7 @@ fn decide_stored(
     }
     let change = Change {
         key: live.record.key,
+        handle: live.record.handle,
         changes,
         edits,
         only_touch,

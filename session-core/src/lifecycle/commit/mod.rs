@@ -15,9 +15,9 @@ use crate::clock::Timestamp;
 use crate::error::SessionError;
 use crate::event::SessionEvent;
 use crate::exchange::state::Ending;
-use crate::listener::SessionNotice;
+use crate::listener::{SessionNotice, Story, WriteUnderWay};
 use crate::session::edits::{Edits, TakenTwice};
-use crate::session::{ChangeSet, Record, SessionId, StoreKey};
+use crate::session::{ChangeSet, Record, SessionHandle, SessionId, StoreKey};
 
 /// Why a commit happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,11 +69,20 @@ pub(super) enum Main {
 
 pub(super) struct Change {
     pub(super) key: StoreKey,
+    pub(super) handle: SessionHandle,
     pub(super) changes: ChangeSet,
     pub(super) edits: Edits,
     /// True when it carries no change of the handler's: it may be lost without harm.
     pub(super) only_touch: bool,
     pub(super) taken_twice: TakenTwice,
+}
+
+/// What listeners are to be told of a commit.
+#[derive(Default)]
+pub(crate) struct Told {
+    pub(crate) stories: Vec<Story<SessionNotice>>,
+    /// To be dropped once the stories are handed over.
+    pub(crate) under_way: Option<Box<WriteUnderWay>>,
 }
 
 /// What a commit did, to be settled under the lock.
@@ -82,7 +91,7 @@ pub(crate) struct Acted {
     /// True when a session was deleted.
     pub(super) ended: bool,
     pub(super) events: Vec<SessionEvent>,
-    pub(super) notices: Vec<SessionNotice>,
+    pub(super) told: Told,
     pub(super) expired_cookie: bool,
     pub(super) main: Result<Done, SessionError>,
     pub(super) now: Timestamp,
@@ -105,8 +114,8 @@ pub(super) enum Done {
 }
 
 impl Acted {
-    pub(crate) fn take_notices(&mut self) -> Vec<SessionNotice> {
-        std::mem::take(&mut self.notices)
+    pub(crate) fn take_told(&mut self) -> Told {
+        std::mem::take(&mut self.told)
     }
 }
 

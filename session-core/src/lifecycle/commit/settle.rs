@@ -23,14 +23,14 @@ pub(crate) fn settle(
         expired_cookie,
         main,
         now,
-        notices: _,
+        told: _,
     } = acted;
     state.expire_cookie |= expired_cookie;
     let outcome = match main {
         Ok(done) if incarnation != state.incarnation() => {
             // It was invalidated while it was being stored for the first time.
             if let Done::Created(record, _) = done {
-                state.end_stored(record.key);
+                state.end_stored(incarnation, *record);
             }
             Ok(SaveOutcome::Stored)
         }

@@ -27,15 +27,43 @@ pub enum WhenFull {
 /// Of how many shards the stalest anonymous session is compared before one is removed.
 const SHARDS_COMPARED: usize = 8;
 
-/// How many evicted sessions wait to be reported by a sweep; older ones go unreported.
-const REPORTS_MAX: usize = 4_096;
+/// How many evicted sessions wait to be reported by a sweep, whatever their size; older ones go
+/// unreported.
+const REPORTS_KEPT: usize = 4_096;
+
+/// How many bytes of them wait besides: making room for one large session evicts thousands of
+/// small ones.
+const REPORTS_BYTES: usize = 1 << 25;
 
 /// Sessions that were evicted and are to be reported by the next sweeps.
 #[derive(Default)]
 pub(super) struct Evicted {
     cursor: AtomicUsize,
     waiting: AtomicUsize,
-    reports: Mutex<VecDeque<Removed>>,
+    reports: Mutex<Reports>,
+}
+
+#[derive(Default)]
+struct Reports {
+    list: VecDeque<Removed>,
+    /// What the sessions in the list take, by the estimate of the budget.
+    bytes: usize,
+}
+
+impl Reports {
+    fn push(&mut self, removed: Removed) {
+        self.bytes += Cost::of_session(&removed.record).bytes;
+        self.list.push_back(removed);
+        while self.list.len() > REPORTS_KEPT && self.bytes > REPORTS_BYTES {
+            self.pop();
+        }
+    }
+
+    fn pop(&mut self) -> Option<Removed> {
+        let removed = self.list.pop_front()?;
+        self.bytes -= Cost::of_session(&removed.record).bytes;
+        Some(removed)
+    }
 }
 
 impl Evicted {
@@ -44,9 +72,8 @@ impl Evicted {
             return Vec::new();
         }
         let mut reports = self.reports.lock();
-        let taken = reports.len().min(limit);
-        let taken = reports.drain(..taken).collect();
-        self.waiting.store(reports.len(), Ordering::Relaxed);
+        let taken = (0..limit).map_while(|_| reports.pop()).collect();
+        self.waiting.store(reports.list.len(), Ordering::Relaxed);
         taken
     }
 
@@ -56,11 +83,8 @@ impl Evicted {
 
     pub(super) fn report(&self, removed: Removed) {
         let mut reports = self.reports.lock();
-        if reports.len() == REPORTS_MAX {
-            reports.pop_front();
-        }
-        reports.push_back(removed);
-        self.waiting.store(reports.len(), Ordering::Relaxed);
+        reports.push(removed);
+        self.waiting.store(reports.list.len(), Ordering::Relaxed);
     }
 }
 

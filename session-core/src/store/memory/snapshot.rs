@@ -22,6 +22,7 @@ use super::budget::Cost;
 use super::shard::{Entry, Slot};
 use crate::clock::Timestamp;
 use crate::session::{EnvelopeError, Record, StoreKey};
+use crate::store::{RemovalReason, Removed};
 
 const MAGIC: [u8; 8] = *b"SESSIONS";
 const VERSION: u8 = 1;
@@ -81,7 +82,8 @@ impl MemoryStore {
     /// The file appears under `path`, or replaces the one that was there, when it is complete.
     /// Each shard is locked by itself and only for copying it, so requests go on meanwhile.
     /// What they change may be in the file or not: the snapshot of a restart is saved after the
-    /// server has stopped and [`drain`](crate::SessionManager::drain) is done. A session that
+    /// server has stopped and [`drain`](crate::SessionManager::drain) is done. What expired or
+    /// was evicted before and no sweep has reported yet is not in it. A session that
     /// ends later is still in the file, so a file must not outlive the restart that it was made
     /// for.
     ///
@@ -99,6 +101,7 @@ impl MemoryStore {
     }
 
     /// Loads the sessions of a snapshot that are live at `now`, and answers how many there are.
+    /// Those that have expired since it was saved are reported by the next sweeps.
     ///
     /// The whole file is read and verified before the first session is stored. It stays where
     /// it is. Blocks on the file system.
@@ -112,7 +115,7 @@ impl MemoryStore {
         now: Timestamp,
     ) -> Result<usize, SnapshotError> {
         let bytes = std::fs::read(path).map_err(SnapshotError::Read)?;
-        let entries = parse(&bytes, now)?;
+        let (entries, expired) = parse(&bytes, now)?;
         if self.budget.used() != Cost::NOTHING {
             return Err(SnapshotError::NotEmpty);
         }
@@ -123,6 +126,12 @@ impl MemoryStore {
         self.budget.take(cost).map_err(|_| SnapshotError::Full)?;
         for entry in entries {
             self.insert_charged(entry);
+        }
+        for record in expired.into_iter().filter_map(Entry::into_record) {
+            self.evicted.report(Removed {
+                record,
+                reason: RemovalReason::Expired,
+            });
         }
         Ok(cost.sessions)
     }
@@ -218,8 +227,8 @@ impl<W: Write> Write for Hashing<'_, W> {
     }
 }
 
-/// The entries of a snapshot that are not over at `now`.
-fn parse(bytes: &[u8], now: Timestamp) -> Result<Vec<Entry>, SnapshotError> {
+/// The entries of a snapshot that are not over at `now`, and those that are.
+fn parse(bytes: &[u8], now: Timestamp) -> Result<(Vec<Entry>, Vec<Entry>), SnapshotError> {
     let version = match bytes.split_first_chunk() {
         Some((&MAGIC, rest)) => *rest.first().ok_or(SnapshotError::Damaged)?,
         _ => return Err(SnapshotError::NotASnapshot),
@@ -239,8 +248,8 @@ fn parse(bytes: &[u8], now: Timestamp) -> Result<Vec<Entry>, SnapshotError> {
     while let Some(entry) = next_entry(&mut input)? {
         found.add(entry);
     }
-    found.entries.retain(|entry| !entry.is_over(now));
-    Ok(found.entries)
+    let entries = found.entries.into_iter();
+    Ok(entries.partition(|entry| !entry.is_over(now)))
 }
 
 /// The entries read so far.

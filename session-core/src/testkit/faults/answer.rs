@@ -11,7 +11,8 @@ pub(super) fn refuse<A: Answer>(fault: Option<Fault>) -> Option<Result<A, StoreE
         Fault::NewerFormat => Some(Err(StoreError::NewerFormat { version: u8::MAX })),
         Fault::Unavailable => Some(Err(unavailable())),
         Fault::Unreadable => Some(Err(StoreError::Unreadable("a scripted fault".into()))),
-        Fault::Foreign
+        Fault::Damaged
+        | Fault::Foreign
         | Fault::HoldReply
         | Fault::HoldRequest
         | Fault::LoseReply
@@ -30,6 +31,9 @@ pub(super) trait Answer: Sized {
 
     /// The record in the answer.
     fn record_mut(&mut self) -> Option<&mut Record>;
+
+    /// The answer where the record could not be read.
+    fn damaged(self) -> Self;
 }
 
 impl Answer for Created {
@@ -39,6 +43,10 @@ impl Answer for Created {
 
     fn record_mut(&mut self) -> Option<&mut Record> {
         None
+    }
+
+    fn damaged(self) -> Self {
+        self
     }
 }
 
@@ -52,6 +60,10 @@ impl Answer for Loaded {
             Self::Live { record, .. } => Some(record),
             Self::Absent | Self::Moved { .. } => None,
         }
+    }
+
+    fn damaged(self) -> Self {
+        self
     }
 }
 
@@ -73,6 +85,10 @@ impl Answer for Applied {
             | Self::TooLarge => None,
         }
     }
+
+    fn damaged(self) -> Self {
+        self
+    }
 }
 
 impl Answer for Deleted {
@@ -84,6 +100,13 @@ impl Answer for Deleted {
         match self {
             Self::Removed(record) => record.as_mut(),
             Self::Absent | Self::Moved(_) => None,
+        }
+    }
+
+    fn damaged(self) -> Self {
+        match self {
+            Self::Removed(_) => Self::Removed(None),
+            Self::Absent | Self::Moved(_) => self,
         }
     }
 }
@@ -98,6 +121,10 @@ macro_rules! never_altered {
 
             fn record_mut(&mut self) -> Option<&mut Record> {
                 None
+            }
+
+            fn damaged(self) -> Self {
+                self
             }
         })+
     };

@@ -184,6 +184,9 @@ impl<S> Faulty<S> {
         if fault == Some(Fault::LoseReply) {
             return Err(unavailable());
         }
+        if fault == Some(Fault::Damaged) {
+            return Ok(answer.damaged());
+        }
         if let Some(record) = answer.record_mut() {
             let oldest = self.see(record);
             match fault {

@@ -8,6 +8,8 @@ use crate::store::Verb;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
+    /// The session is removed, but its record could not be read. For delete.
+    Damaged,
     /// The record in the answer bears another session's key. For load, apply, rename
     /// and delete.
     Foreign,
@@ -37,6 +39,7 @@ impl Fault {
     /// nothing.
     fn can_befall(self, verb: Verb) -> bool {
         match self {
+            Self::Damaged => verb == Verb::Delete,
             Self::Foreign | Self::Stale => {
                 matches!(verb, Verb::Load | Verb::Apply | Verb::Rename | Verb::Delete)
             }

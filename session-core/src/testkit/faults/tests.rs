@@ -51,6 +51,16 @@ fn is_changed(store: &Faulty<MemoryStore>) -> bool {
 }
 
 #[test]
+fn a_damaged_session_is_deleted_without_its_record() {
+    let store = faulty();
+    store.next(Verb::Delete, Fault::Damaged);
+    let deleted = block_on(SessionStore::delete(&store, &key())).unwrap();
+    assert_eq!(deleted, Deleted::Removed(None));
+    let deleted = block_on(SessionStore::delete(&store, &key())).unwrap();
+    assert_eq!(deleted, Deleted::Absent);
+}
+
+#[test]
 fn a_call_that_is_refused_is_not_done() {
     for fault in [Fault::Unavailable, Fault::Unreadable, Fault::NewerFormat] {
         let store = faulty();

@@ -34,10 +34,13 @@ pub(super) async fn ending_by_handle_ends_that_session_of_that_principal(store: 
     }
 
     let ended = store.end_one(&ada, &first.handle, now).await;
-    assert_eq!(
-        ended.map(|record| record.handle),
-        Some(first.handle),
-        "the session that was ended is answered"
+    let Some(ended) = ended else {
+        panic!("the session that was ended is answered");
+    };
+    assert_same(
+        &ended,
+        &first,
+        "the session that was ended is answered as it was",
     );
     assert_gone_for_every_verb(&store, &first.key).await;
     store
@@ -68,12 +71,16 @@ pub(super) async fn ending_all_but_one_spares_that_one(store: Subject) {
 
     let spared = &sessions[1];
     let ended = store.end_all(&ada, Some(&spared.handle), now).await;
-    let ended: BTreeSet<_> = ended.iter().map(|record| record.handle).collect();
+    let handles: BTreeSet<_> = ended.iter().map(|record| record.handle).collect();
     let expected = [&sessions[0], &sessions[2], &sessions[3]].map(|session| session.handle);
     assert_eq!(
-        ended,
+        handles,
         BTreeSet::from(expected),
         "every session but the one that is spared is ended and answered"
+    );
+    assert!(
+        ended.iter().all(|record| record.attributes.len() == 1),
+        "sessions that were ended are answered with their attributes"
     );
     for key in [sessions[0].key, sessions[2].key, renamed] {
         assert_gone_for_every_verb(&store, &key).await;

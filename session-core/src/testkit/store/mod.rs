@@ -20,6 +20,9 @@
 //! A store that knows principals has more rules to keep, those of
 //! [`PrincipalIndex`](crate::store::PrincipalIndex): [`principal_rules`].
 //!
+//! Rules are about one verb or two; a [`History`] is about all of them together, as a site uses
+//! them.
+//!
 //! A store that needs a runtime checks its rules on it: [`Rule::check`] is an ordinary future
 //! that is `Send`.
 
@@ -31,6 +34,7 @@ mod deleting_and_sweeping;
 mod ending_everybody;
 mod ending_sessions;
 mod expiry;
+mod history;
 mod limits_of_principals;
 mod names_and_parallel_use;
 mod principals;
@@ -50,6 +54,7 @@ mod reference;
 use std::fmt;
 use std::sync::Arc;
 
+pub use self::history::History;
 use self::subject::Subject;
 use self::turn::Turn;
 use crate::runtime::BoxFuture;

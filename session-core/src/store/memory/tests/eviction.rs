@@ -153,3 +153,19 @@ fn a_store_that_refuses_evicts_nobody() {
     assert_eq!(apply(&store, 0, &put(START, "a", 2_000)), Applied::Full);
     assert!((0..5).all(|number| is_live(&store, number, START)));
 }
+
+#[test]
+fn thousands_of_small_sessions_wait_to_be_reported_and_few_large_ones() {
+    let evict = |sessions: u64, bytes: usize| {
+        let store = builder().max_sessions(1).build();
+        for number in 0..=sessions {
+            let mut record = anonymous(number, START);
+            record.apply(&put(START, "a", bytes), START).unwrap();
+            create(&store, &record);
+        }
+        sweep_all(&store, START, 100).len()
+    };
+    assert_eq!(evict(20_000, 10), 20_000);
+    // Nobody sweeps: what waits takes no more than some memory.
+    assert_eq!(evict(6_000, 10_000), 4_096);
+}

@@ -8,7 +8,7 @@ use futures_executor::block_on;
 
 use super::super::SnapshotError;
 use super::*;
-use crate::store::PrincipalIndex;
+use crate::store::{PrincipalIndex, RemovalReason, Removed};
 
 /// A folder of its own for each test, removed at the end.
 struct Folder(PathBuf);
@@ -139,6 +139,34 @@ fn what_expired_before_saving_or_between_saving_and_loading_stays_gone() {
     let at = |now| builder().build().load_snapshot(folder.file(), now).unwrap();
     assert_eq!(at(minutes(58)), 1);
     assert_eq!(at(minutes(59)), 0);
+}
+
+#[test]
+fn what_expired_between_saving_and_loading_is_reported_by_the_next_sweep_once() {
+    let (folder, store) = (Folder::new(), sample());
+    store.save_snapshot(folder.file(), START).unwrap();
+    let (loaded, late) = (builder().build(), START.saturating_add(31 * MINUTE));
+    loaded.load_snapshot(folder.file(), late).unwrap();
+    let mut reported = Vec::new();
+    loop {
+        let swept = door(&loaded).sweep(late, 1).unwrap();
+        reported.extend(swept.removed);
+        if !swept.more {
+            break;
+        }
+    }
+    reported.sort_by_key(|removed| removed.record.key);
+    let expected = [1, 3].map(|number| match load(&store, number) {
+        Loaded::Live { record, .. } => Removed {
+            record,
+            reason: RemovalReason::Expired,
+        },
+        other => panic!("{other:?}"),
+    });
+    let mut expected = Vec::from(expected);
+    expected.sort_by_key(|removed| removed.record.key);
+    assert_eq!(reported, expected);
+    assert_eq!(door(&loaded).sweep(late, 9).unwrap().removed, []);
 }
 
 #[test]

@@ -157,6 +157,11 @@ impl FlawedIndex {
                 SessionStore::delete(&self.store, &record.key).await?;
                 Ok(Some(record))
             }
+            Some(IndexFlaw::EndForgetsAttributes) => {
+                let ended = self.index().end(principal, &record.handle, now).await?;
+                // What a list answers has no attributes.
+                Ok(ended.map(|_| record))
+            }
             _ => self.index().end(principal, &record.handle, now).await,
         }
     }

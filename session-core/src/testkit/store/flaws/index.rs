@@ -19,6 +19,7 @@ pub(super) enum IndexFlaw {
     CountsThenBinds,
     CountsTheExpired,
     CutsPrincipals,
+    EndForgetsAttributes,
     EndIgnoresThePrincipal,
     EndMissesTheRenamed,
     EndOnlyUnlists,
@@ -55,6 +56,13 @@ const FLAWS: &[(IndexFlaw, &[&str])] = &[
     (
         IndexFlaw::CutsPrincipals,
         &["principals_are_told_apart_by_their_keys_alone"],
+    ),
+    (
+        IndexFlaw::EndForgetsAttributes,
+        &[
+            "ending_by_handle_ends_that_session_of_that_principal",
+            "ending_all_but_one_spares_that_one",
+        ],
     ),
     (
         IndexFlaw::EndIgnoresThePrincipal,
