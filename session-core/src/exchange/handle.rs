@@ -9,7 +9,7 @@ use super::opening::Opening;
 use super::state::{Death, Phase};
 use crate::error::SessionError;
 use crate::lifecycle::admit::RequestedSessionId;
-use crate::lifecycle::bind::{bind, bind_at_once};
+use crate::lifecycle::bind::Bound;
 use crate::session::handle::Session;
 use crate::session::view::SessionView;
 use crate::store::Access;
@@ -88,10 +88,11 @@ impl<S: 'static> ExchangeHandle<S> {
             (state.admission.clone(), &self.inner.engine)
         };
         let now = engine.now();
-        let bound = match engine.store.immediate() {
-            Some(store) => bind_at_once(engine, store, &admission, Access::Peek, now)?,
-            None => bind(engine, &admission, Access::Peek, now).await?,
-        };
+        let mut bound = Bound::default();
+        match engine.store.immediate() {
+            Some(store) => bound.find_at_once(engine, store, &admission, Access::Peek, now)?,
+            None => bound.find(engine, &admission, Access::Peek, now).await?,
+        }
         self.inner.tell(bound.events);
         Ok(bound
             .found

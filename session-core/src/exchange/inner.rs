@@ -10,7 +10,7 @@ use super::state::{Death, Phase, State};
 use crate::engine::{Engine, Touch};
 use crate::error::SessionError;
 use crate::event::{DropReason, SessionEvent};
-use crate::lifecycle::bind::{bind, bind_at_once};
+use crate::lifecycle::bind::Bound;
 use crate::lifecycle::commit::{
     HOPS_MAX, Moment, Readers, SaveOutcome, access_is_due, act, decide, settle, something_is_due,
 };
@@ -50,8 +50,9 @@ impl Inner {
             }
             let store = self.engine.store.immediate()?;
             let (access, now) = (self.engine.access(), self.engine.now());
-            match bind_at_once(&self.engine, store, &state.admission, access, now) {
-                Ok(bound) => state.accept(bound),
+            let mut bound = Bound::default();
+            match bound.find_at_once(&self.engine, store, &state.admission, access, now) {
+                Ok(()) => state.accept(bound),
                 Err(error) => return Some(Err(error)),
             }
         };
@@ -66,7 +67,9 @@ impl Inner {
         }
         let admission = self.state.lock().admission.clone();
         let now = self.engine.now();
-        let bound = bind(&self.engine, &admission, self.engine.access(), now).await?;
+        let access = self.engine.access();
+        let mut bound = Bound::default();
+        bound.find(&self.engine, &admission, access, now).await?;
         let events = self.state.lock().accept(bound);
         self.tell(events);
         Ok(())
