@@ -136,7 +136,9 @@ impl Engine {
             return;
         };
         // A failing sweep is tried again by the next commit.
-        if let Ok(swept) = store.sweep(now, SWEEP_STEP) {
+        if let Ok(swept) = store.sweep(now, SWEEP_STEP)
+            && !swept.removed.is_empty()
+        {
             self.tell_removed(&swept.removed);
         }
     }
