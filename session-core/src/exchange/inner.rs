@@ -12,7 +12,8 @@ use crate::error::SessionError;
 use crate::event::{DropReason, SessionEvent};
 use crate::lifecycle::bind::Bound;
 use crate::lifecycle::commit::{
-    HOPS_MAX, Moment, Readers, SaveOutcome, access_is_due, act, decide, settle, something_is_due,
+    Acted, HOPS_MAX, Moment, Readers, SaveOutcome, access_is_due, act, decide, settle,
+    something_is_due,
 };
 use crate::lifecycle::deliver::{Delivery, deliver};
 use crate::lifecycle::door::at_once;
@@ -214,11 +215,14 @@ impl Inner {
         if batch.is_empty() {
             return Ok(SaveOutcome::Unchanged);
         }
-        let mut acted = act(engine, &mut batch, now).await;
+        let mut acted = Acted::new(now);
+        act(engine, &mut batch, &mut acted).await;
         let notices = acted.take_notices();
-        let (events, outcome) = settle(&mut self.state.lock(), acted, moment);
+        let (events, outcome) = settle(&mut self.state.lock(), batch, acted, moment);
         self.tell(events);
-        engine.notify(notices);
+        if !notices.is_empty() {
+            engine.notify(notices);
+        }
         engine.sweep_step(now);
         outcome
     }

@@ -28,17 +28,9 @@ const CONFLICT_PATIENCE: Duration = Duration::from_secs(10);
 /// Longest pause before another try on a store that is not in this process.
 const BACK_OFF_MAX_MILLIS: u64 = 8;
 
-/// Does what was decided.
-pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, now: Timestamp) -> Acted {
-    let mut acted = Acted {
-        incarnation: batch.incarnation,
-        ended: false,
-        events: Vec::new(),
-        notices: Vec::new(),
-        expired_cookie: false,
-        main: Ok(Done::Nothing),
-        now,
-    };
+/// Does what was decided. Both are large, and stay where they are: `acted` says what was done.
+pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, acted: &mut Acted) {
+    let now = acted.now;
     for ending in &batch.endings {
         match end(engine, ending).await {
             Ok(Ended::Absent) => {}
@@ -54,44 +46,47 @@ pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, now: Timestamp)
             }
             Err(error) => {
                 acted.main = Err(error);
-                return acted;
+                return;
             }
         }
     }
-    acted.main = match std::mem::replace(&mut batch.main, Main::Nothing) {
+    acted.main = match &mut batch.main {
         Main::Nothing => Ok(Done::Nothing),
-        Main::Refuse(error) => Err(error),
-        Main::Create(mut record, id) => {
-            let stored = store_new(engine, &mut record, id, now).await;
-            stored.map(|id| Done::Created(record, id))
+        Main::Refuse(error) => Err(error.clone()),
+        Main::Create(record, id) => {
+            let stored = store_new(engine, record, *id, now).await;
+            stored.map(Done::Created)
         }
-        Main::Apply(mut change) => match &mut change {
-            touch if touch.only_touch => Ok(touch_stored(engine, touch, now).await),
-            change => change_stored(engine, change, None, now).await,
-        },
-        Main::Rename(mut change, id) => change_stored(engine, &mut change, Some(id), now).await,
+        Main::Apply(touch) if touch.only_touch => Ok(touch_stored(engine, touch, now).await),
+        Main::Apply(change) => change_stored(engine, change, None, now).await,
+        Main::Rename(change, id) => change_stored(engine, change, Some(*id), now).await,
     };
-    acted.note_done(engine);
-    acted
+    acted.note_done(engine, &batch.main);
 }
 
 impl Acted {
     /// Remembers what was done, for those who want to be told.
-    fn note_done(&mut self, engine: &Arc<Engine>) {
+    fn note_done(&mut self, engine: &Arc<Engine>, main: &Main) {
+        if engine.listeners.is_empty() && !engine.events.is_heard() {
+            return;
+        }
         let mut notices = Notices::new(engine);
-        let event = match &self.main {
-            Ok(Done::Created(record, _)) => {
+        let event = match (&self.main, main) {
+            (Ok(Done::Created(_)), Main::Create(record, _)) => {
                 if !engine.listeners.is_empty() {
                     notices.created(record);
                 }
                 Some(SessionEvent::Created)
             }
-            Ok(Done::Applied {
-                record,
-                before,
-                new_id,
-                ..
-            }) => {
+            (
+                Ok(Done::Applied {
+                    record,
+                    before,
+                    new_id,
+                    ..
+                }),
+                _,
+            ) => {
                 if let (Some(before), Some(after)) = (before, record) {
                     notices.changed(before, after);
                 }

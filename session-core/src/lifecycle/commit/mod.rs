@@ -76,7 +76,6 @@ pub(super) struct Change {
 
 /// What a commit did, to be settled under the lock.
 pub(crate) struct Acted {
-    pub(super) incarnation: usize,
     /// True when a session was deleted.
     pub(super) ended: bool,
     pub(super) events: Vec<SessionEvent>,
@@ -90,7 +89,8 @@ pub(super) enum Done {
     Nothing,
     /// There was nothing to store, and the session turned out to be gone.
     Vanished,
-    Created(Box<Record>, SessionId),
+    /// What was decided is stored, under this id.
+    Created(SessionId),
     Applied {
         key: StoreKey,
         moved: bool,
@@ -103,6 +103,18 @@ pub(super) enum Done {
 }
 
 impl Acted {
+    /// Nothing yet.
+    pub(crate) const fn new(now: Timestamp) -> Self {
+        Self {
+            ended: false,
+            events: Vec::new(),
+            notices: Vec::new(),
+            expired_cookie: false,
+            main: Ok(Done::Nothing),
+            now,
+        }
+    }
+
     pub(crate) fn take_notices(&mut self) -> Vec<SessionNotice> {
         std::mem::take(&mut self.notices)
     }
