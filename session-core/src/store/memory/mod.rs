@@ -125,6 +125,7 @@ impl MemoryStore {
         usize::from(u16::from_be_bytes([high, low])) & (self.shards.len() - 1)
     }
 
+    #[inline]
     fn shard(&self, key: &StoreKey) -> MutexGuard<'_, Shard> {
         self.lock(self.shard_index(key))
     }
