@@ -138,7 +138,12 @@ where
     // After an upgrade the connection is no longer this request's.
     let exchange = exchange.filter(|_| response.status() != StatusCode::SWITCHING_PROTOCOLS);
     let exact = response.body().size_hint().exact();
-    let session = exchange.and_then(|it| it.into_body(exact, announced(&response)));
+    let session = exchange.and_then(|it| {
+        // Where the session is finished and the body is there, nobody asks for it.
+        let is_over = exact.is_some() && !it.may_change();
+        let announced = if is_over { None } else { announced(&response) };
+        it.into_body(exact, announced)
+    });
     Ok(response.map(|body| match session {
         Some(session) => P::watched(body, session),
         None => P::plain(body),

@@ -34,7 +34,11 @@ impl Timestamp {
     /// positive duration always leads to a later point.
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(millis_rounded_up(duration)))
+        self.saturating_add_millis(millis_rounded_up(duration))
+    }
+
+    pub(crate) const fn saturating_add_millis(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
     }
 
     /// The time that passed since `earlier`, zero when `earlier` is in fact later.
@@ -58,14 +62,22 @@ impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         time.duration_since(SystemTime::UNIX_EPOCH)
             .map_or(Self::EPOCH, |since| {
-                Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+                let fraction = u64::from(since.subsec_millis());
+                Self(millis_of_secs(since).saturating_add(fraction))
             })
     }
 }
 
 /// `duration` in milliseconds, a fraction rounded up, more than fits cut to `u64::MAX`.
 pub(crate) fn millis_rounded_up(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    let fraction = u64::from(duration.subsec_nanos().div_ceil(1_000_000));
+    millis_of_secs(duration).saturating_add(fraction)
+}
+
+/// The whole seconds of `duration` in milliseconds. In 64 bits, since every request asks for
+/// the time, and the 128 bits of [`Duration::as_millis`] take several times as long.
+const fn millis_of_secs(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000)
 }
 
 /// Tells the engine what time it is.
@@ -103,10 +115,19 @@ mod tests {
 
     #[test]
     fn a_huge_duration_saturates_to_never() {
+        let start = Timestamp::from_millis(10);
+        let nearly = Duration::from_millis(u64::MAX - 11);
         assert_eq!(
-            Timestamp::from_millis(10).saturating_add(Duration::MAX),
-            Timestamp::NEVER
+            start.saturating_add(nearly),
+            Timestamp::from_millis(u64::MAX - 1)
         );
+        for huge in [
+            nearly + Duration::from_nanos(1),
+            Duration::from_secs(u64::MAX / 1_000 + 1),
+            Duration::MAX,
+        ] {
+            assert_eq!(start.saturating_add(huge), Timestamp::NEVER, "{huge:?}");
+        }
     }
 
     #[test]

@@ -145,7 +145,9 @@ impl Engine {
         };
         let (mut now, mut limit) = (now, SWEEP_STEP);
         // A failing sweep is tried again by the next commit.
-        while let Ok(swept) = store.sweep(now, limit) {
+        while let Ok(swept) = store.sweep(now, limit)
+            && !swept.removed.is_empty()
+        {
             self.tell_removed(&swept.removed);
             let is_generation = |it: &Removed| it.reason == RemovalReason::Generation;
             if swept.removed.len() < limit || swept.removed.iter().any(is_generation) {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::Main;
 use super::inner::Inner;
 use super::opening::Opening;
-use super::state::{Death, Phase};
+use super::state::{Death, Phase, State};
+use crate::engine::Engine;
 use crate::error::SessionError;
 use crate::lifecycle::admit::RequestedSessionId;
-use crate::lifecycle::bind::{bind, bind_at_once};
+use crate::lifecycle::bind::Bound;
 use crate::session::handle::Session;
 use crate::session::view::SessionView;
 use crate::store::Access;
@@ -46,18 +47,15 @@ impl<S: 'static> ExchangeHandle<S> {
     /// switched off.
     #[doc(alias = "getSession")]
     pub fn session(&self) -> Opening<Session<S>> {
-        self.open(|inner| {
-            let incarnation = {
-                let mut state = inner.state.lock();
-                state.consulted = true;
-                if let Phase::Dead(Death::Skipped | Death::Finished) = state.phase {
-                    state.phase.check()?;
-                }
-                state.get_or_create(&inner.engine);
-                state.incarnation()
-            };
-            Ok(Session::new(inner, incarnation))
-        })
+        let look = |state: &mut State, engine: &Engine| {
+            state.consulted = true;
+            if let Phase::Dead(Death::Skipped | Death::Finished) = state.phase {
+                state.phase.check()?;
+            }
+            state.get_or_create(engine);
+            Ok(state.incarnation())
+        };
+        self.open(look, Session::new)
     }
 
     /// The session of this request if there is one (`getSession(false)`); never makes one.
@@ -66,13 +64,12 @@ impl<S: 'static> ExchangeHandle<S> {
     /// # Errors
     /// When the store cannot be reached.
     pub fn existing_session(&self) -> Opening<Option<Session<S>>> {
-        self.open(|inner| {
-            let incarnation = {
-                let mut state = inner.state.lock();
-                state.consulted = true;
-                state.exists().then(|| state.incarnation())
-            };
-            Ok(incarnation.map(|incarnation| Session::new(inner, incarnation)))
+        let look = |state: &mut State, _: &Engine| {
+            state.consulted = true;
+            Ok(state.exists().then(|| state.incarnation()))
+        };
+        self.open(look, |inner, incarnation| {
+            incarnation.map(|incarnation| Session::new(inner, incarnation))
         })
     }
 
@@ -88,10 +85,11 @@ impl<S: 'static> ExchangeHandle<S> {
             (state.admission.clone(), &self.inner.engine)
         };
         let now = engine.now();
-        let bound = match engine.store.immediate() {
-            Some(store) => bind_at_once(engine, store, &admission, Access::Peek, now)?,
-            None => bind(engine, &admission, Access::Peek, now).await?,
-        };
+        let mut bound = Bound::default();
+        match engine.store.immediate() {
+            Some(store) => bound.find_at_once(engine, store, &admission, Access::Peek, now)?,
+            None => bound.find(engine, &admission, Access::Peek, now).await?,
+        }
         self.inner.tell(bound.events);
         Ok(bound
             .found
@@ -121,12 +119,12 @@ impl<S: 'static> ExchangeHandle<S> {
     /// When the store cannot be reached.
     #[doc(alias = "isRequestedSessionIdValid")]
     pub fn is_requested_session_id_valid(&self) -> Opening<bool> {
-        self.open(|inner| {
-            let mut state = inner.state.lock();
+        let look = |state: &mut State, _: &Engine| {
             state.consulted = true;
             let current = state.id(state.incarnation());
             Ok(state.presented.is_some() && state.presented == current)
-        })
+        };
+        self.open(look, |_, is_valid| is_valid)
     }
 
     /// Remembers why a handler could not have its session, for frameworks in which such a
@@ -137,19 +135,22 @@ impl<S: 'static> ExchangeHandle<S> {
         state.noted_failure.get_or_insert_with(|| Box::new(failure));
     }
 
-    /// Binds the client's session if that has not happened, then runs `open`.
-    fn open<T: Send + 'static>(
+    /// Binds the client's session if that has not happened, looks at it under the lock, and
+    /// makes of what was seen what the handler gets.
+    fn open<U: 'static, T: Send + 'static>(
         &self,
-        open: fn(Arc<Inner>) -> Result<T, SessionError>,
+        look: fn(&mut State, &Engine) -> Result<U, SessionError>,
+        make: fn(Arc<Inner>, U) -> T,
     ) -> Opening<T> {
-        match self.inner.bind_at_once() {
-            Some(Ok(())) => Opening::ready(open(self.inner.clone())),
-            Some(Err(error)) => Opening::ready(Err(error)),
+        let inner = &self.inner;
+        match inner.bind_at_once(|state| look(state, &inner.engine)) {
+            Some(seen) => Opening::ready(seen.map(|seen| make(inner.clone(), seen))),
             None => {
-                let inner = self.inner.clone();
+                let inner = inner.clone();
                 Opening::pending(Box::pin(async move {
                     inner.bind().await?;
-                    open(inner)
+                    let seen = look(&mut inner.state.lock(), &inner.engine)?;
+                    Ok(make(inner, seen))
                 }))
             }
         }

@@ -9,9 +9,10 @@ use super::state::{Death, Phase, State};
 use crate::engine::{Engine, Touch};
 use crate::error::SessionError;
 use crate::event::{DropReason, SessionEvent};
-use crate::lifecycle::bind::{bind, bind_at_once};
+use crate::lifecycle::bind::Bound;
 use crate::lifecycle::commit::{
-    HOPS_MAX, Moment, Readers, SaveOutcome, access_is_due, act, decide, settle, something_is_due,
+    Acted, HOPS_MAX, Moment, Readers, SaveOutcome, access_is_due, act, decide, settle,
+    something_is_due,
 };
 use crate::lifecycle::deliver::{Delivery, deliver};
 use crate::lifecycle::door::at_once;
@@ -36,36 +37,51 @@ impl Inner {
         }
     }
 
-    /// Looks the client's claims up, once. `None` when the store has to be awaited.
-    pub(crate) fn bind_at_once(&self) -> Option<Result<(), SessionError>> {
-        let events = {
+    /// Looks the client's claims up, once, and what came of it with `look`, which runs under the
+    /// lock. `None` when the store has to be awaited.
+    pub(crate) fn bind_at_once<T>(
+        &self,
+        look: impl FnOnce(&mut State) -> Result<T, SessionError>,
+    ) -> Option<Result<T, SessionError>> {
+        let (events, seen) = {
             let mut state = self.state.lock();
-            if state.bound {
-                return Some(Ok(()));
-            }
-            if state.admission.is_nothing() {
-                state.bound = true;
-                return Some(Ok(()));
-            }
-            let store = self.engine.store.immediate()?;
-            let (access, now) = (self.engine.access(), self.engine.now());
-            match bind_at_once(&self.engine, store, &state.admission, access, now) {
-                Ok(bound) => state.accept(bound),
+            match self.bind_locked(&mut state)? {
+                Ok(events) => (events, look(&mut state)),
                 Err(error) => return Some(Err(error)),
             }
         };
         self.tell(events);
-        Some(Ok(()))
+        Some(seen)
+    }
+
+    /// Answers the events to tell once the lock is free.
+    fn bind_locked(&self, state: &mut State) -> Option<Result<Vec<SessionEvent>, SessionError>> {
+        if state.bound {
+            return Some(Ok(Vec::new()));
+        }
+        if state.admission.is_nothing() {
+            state.bound = true;
+            return Some(Ok(Vec::new()));
+        }
+        let store = self.engine.store.immediate()?;
+        let (access, now) = (self.engine.access(), self.engine.now());
+        let mut bound = Bound::default();
+        match bound.find_at_once(&self.engine, store, &state.admission, access, now) {
+            Ok(()) => Some(Ok(state.accept(bound))),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Looks the client's claims up, once.
     pub(crate) async fn bind(&self) -> Result<(), SessionError> {
-        if let Some(done) = self.bind_at_once() {
+        if let Some(done) = self.bind_at_once(|_| Ok(())) {
             return done;
         }
         let admission = self.state.lock().admission.clone();
         let now = self.engine.now();
-        let bound = bind(&self.engine, &admission, self.engine.access(), now).await?;
+        let access = self.engine.access();
+        let mut bound = Bound::default();
+        bound.find(&self.engine, &admission, access, now).await?;
         let events = self.state.lock().accept(bound);
         self.tell(events);
         Ok(())
@@ -113,10 +129,16 @@ impl Inner {
         moment: Moment,
         readers: Readers,
     ) -> Option<Result<SaveOutcome, SessionError>> {
-        if !self.engine.is_immediate() || self.must_bind_first(&self.state.lock()) {
+        if !self.engine.is_immediate() {
             return None;
         }
-        let turn = self.try_turn()?;
+        let turn = {
+            let mut state = self.state.lock();
+            if self.must_bind_first(&state) {
+                return None;
+            }
+            self.try_turn_in(&mut state)?
+        };
         let outcome = at_once(self.commit_in_turn(moment, readers));
         drop(turn);
         outcome
@@ -200,11 +222,14 @@ impl Inner {
         if batch.is_empty() {
             return Ok(SaveOutcome::Unchanged);
         }
-        let mut acted = act(engine, &mut batch, now).await;
+        let mut acted = Acted::new(now);
+        act(engine, &mut batch, &mut acted).await;
         let told = acted.take_told();
-        let (events, outcome) = settle(&mut self.state.lock(), acted, moment);
+        let (events, outcome) = settle(&mut self.state.lock(), batch, acted, moment);
         self.tell(events);
-        engine.notify(told.stories);
+        if !told.stories.is_empty() {
+            engine.notify(told.stories);
+        }
         drop(told.under_way);
         engine.sweep_step(now);
         outcome

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
 use super::inner::Inner;
+use super::state::State;
 
 /// Whose turn it is: kept in the state of the request.
 #[derive(Default)]
@@ -25,7 +26,13 @@ pub(crate) struct Turn<'a>(&'a Inner);
 impl Inner {
     /// The turn, if nobody has it.
     pub(crate) fn try_turn(&self) -> Option<Turn<'_>> {
-        let was_taken = std::mem::replace(&mut self.state.lock().queue.taken, true);
+        self.try_turn_in(&mut self.state.lock())
+    }
+
+    /// As [`try_turn`](Self::try_turn), for a caller that holds the lock of the state. To be
+    /// dropped without it.
+    pub(crate) fn try_turn_in(&self, state: &mut State) -> Option<Turn<'_>> {
+        let was_taken = std::mem::replace(&mut state.queue.taken, true);
         // Lazily: dropping a turn gives it back.
         (!was_taken).then(|| Turn(self))
     }

@@ -161,37 +161,31 @@ impl Admission {
 
     fn add(&mut self, value: &[u8]) {
         let claim = <[u8; TOKEN_LEN]>::try_from(value).ok().map(Claim);
-        let admission = match (std::mem::take(self), claim) {
-            (Self::Nothing, Some(claim)) => Self::One(claim),
-            (Self::One(same), Some(claim)) if same == claim => Self::One(same),
-            (Self::Nothing, None) => Self::Other {
-                first: RequestedSessionId::cut(value),
-                claims: Vec::new(),
-                malformed: 1,
-            },
-            (Self::One(first), claim) => Self::Other {
-                first: RequestedSessionId::cut(&first.0),
-                malformed: usize::from(claim.is_none()),
-                claims: std::iter::once(first).chain(claim).collect(),
-            },
-            (
-                Self::Other {
-                    first,
-                    mut claims,
-                    malformed,
-                },
-                claim,
-            ) => {
-                let malformed = malformed + usize::from(claim.is_none());
-                claims.extend(claim.filter(|claim| !claims.contains(claim)));
-                Self::Other {
-                    first,
-                    claims,
-                    malformed,
+        match (&mut *self, claim) {
+            (Self::Nothing, Some(claim)) => *self = Self::One(claim),
+            (Self::Nothing, None) => {
+                *self = Self::Other {
+                    first: RequestedSessionId::cut(value),
+                    claims: Vec::new(),
+                    malformed: 1,
                 }
             }
-        };
-        *self = admission;
+            (Self::One(same), Some(claim)) if *same == claim => {}
+            (Self::One(first), claim) => {
+                let first = *first;
+                *self = Self::Other {
+                    first: RequestedSessionId::cut(&first.0),
+                    malformed: usize::from(claim.is_none()),
+                    claims: std::iter::once(first).chain(claim).collect(),
+                }
+            }
+            (Self::Other { claims, .. }, Some(claim)) => {
+                if !claims.contains(&claim) {
+                    claims.push(claim);
+                }
+            }
+            (Self::Other { malformed, .. }, None) => *malformed += 1,
+        }
     }
 }
 

@@ -60,52 +60,6 @@ struct Lookup {
     signed_by_older_key: bool,
 }
 
-/// Finds the session that `admission` names, in a store of this process.
-///
-/// Every claim is verified before any store call, so a forged one costs none. One live id is
-/// used whatever its position; two different ones are used by nobody.
-///
-/// # Errors
-/// When the record was written by a newer version, or the store fails. A failure is never
-/// "no session".
-pub(crate) fn bind_at_once(
-    engine: &Engine,
-    store: &dyn ImmediateStore,
-    admission: &Admission,
-    access: Access,
-    now: Timestamp,
-) -> Result<Bound, SessionError> {
-    let mut bound = Bound::of(admission);
-    for claim in admission.claims() {
-        if let Some(lookup) = bound.verify(engine, claim) {
-            let loaded = store.load(&lookup.key, admission.access(access), now);
-            bound.learn(&lookup, loaded, now)?;
-        }
-    }
-    Ok(bound.settled())
-}
-
-/// [`bind_at_once`] for a store that is awaited.
-///
-/// # Errors
-/// As there; also when the store cannot be reached.
-pub(crate) async fn bind(
-    engine: &Engine,
-    admission: &Admission,
-    access: Access,
-    now: Timestamp,
-) -> Result<Bound, SessionError> {
-    let mut bound = Bound::of(admission);
-    for claim in admission.claims() {
-        if let Some(lookup) = bound.verify(engine, claim) {
-            let access = admission.access(access);
-            let loaded = engine.load(&lookup.key, access, now).await?;
-            bound.learn(&lookup, loaded, now)?;
-        }
-    }
-    Ok(bound.settled())
-}
-
 /// What a store's answer to a load means.
 pub(crate) enum Judged {
     /// The live session, and the access before this one.
@@ -120,6 +74,7 @@ pub(crate) enum Judged {
 ///
 /// # Errors
 /// When the record was written by a newer version, or the store failed.
+#[inline]
 pub(crate) fn judge(
     key: &StoreKey,
     loaded: Result<Loaded, StoreError>,
@@ -158,12 +113,61 @@ impl Admission {
 }
 
 impl Bound {
-    fn of(admission: &Admission) -> Self {
-        let mut bound = Self::default();
-        for _ in 0..admission.malformed() {
-            bound.reject(Rejection::Malformed);
+    /// Finds the session that `admission` names, in a store of this process. In place, since
+    /// it is large and would be moved on every step of its way.
+    ///
+    /// Every claim is verified before any store call, so a forged one costs none. One live id is
+    /// used whatever its position; two different ones are used by nobody.
+    ///
+    /// # Errors
+    /// When the record was written by a newer version, or the store fails. A failure is never
+    /// "no session".
+    pub(crate) fn find_at_once(
+        &mut self,
+        engine: &Engine,
+        store: &dyn ImmediateStore,
+        admission: &Admission,
+        access: Access,
+        now: Timestamp,
+    ) -> Result<(), SessionError> {
+        self.reject_malformed(admission);
+        for claim in admission.claims() {
+            if let Some(lookup) = self.verify(engine, claim) {
+                let loaded = store.load(&lookup.key, admission.access(access), now);
+                self.learn(&lookup, loaded, now)?;
+            }
         }
-        bound
+        self.settle();
+        Ok(())
+    }
+
+    /// [`find_at_once`](Self::find_at_once) in a store that is awaited.
+    ///
+    /// # Errors
+    /// As there; also when the store cannot be reached.
+    pub(crate) async fn find(
+        &mut self,
+        engine: &Engine,
+        admission: &Admission,
+        access: Access,
+        now: Timestamp,
+    ) -> Result<(), SessionError> {
+        self.reject_malformed(admission);
+        for claim in admission.claims() {
+            if let Some(lookup) = self.verify(engine, claim) {
+                let access = admission.access(access);
+                let loaded = engine.load(&lookup.key, access, now).await?;
+                self.learn(&lookup, loaded, now)?;
+            }
+        }
+        self.settle();
+        Ok(())
+    }
+
+    fn reject_malformed(&mut self, admission: &Admission) {
+        for _ in 0..admission.malformed() {
+            self.reject(Rejection::Malformed);
+        }
     }
 
     /// The session to load for `claim`; `None` when its signature is wrong, when its session
@@ -218,11 +222,10 @@ impl Bound {
     }
 
     /// A live session counts more than one that just moved.
-    fn settled(mut self) -> Self {
+    fn settle(&mut self) {
         if self.found.is_some() {
             self.bar = None;
         }
-        self
     }
 
     fn reject(&mut self, rejection: Rejection) {

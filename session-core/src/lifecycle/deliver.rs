@@ -1,7 +1,6 @@
 //! What the client is told: the headers that a request's session adds to the response. Pure.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::Engine;
@@ -10,57 +9,53 @@ use crate::exchange::IdSource;
 use crate::exchange::state::State;
 use crate::facts::HeaderSink;
 use crate::session::SessionId;
-use crate::transport::{TokenHeader, Transport};
+use crate::transport::Transport;
 
 /// What a committed session has for its response: headers, and now and then a failure.
 #[derive(Clone, Default)]
 #[must_use = "a client that is not told its session id loses its session"]
 pub struct Delivery {
     consulted: bool,
-    /// In a box, since most responses have nothing of it and all deliveries are moved about.
+    /// The line of the session cookie, if the client is told by it.
+    cookie: Option<String>,
+    /// In a box, since most sites and responses have nothing of it and all deliveries are moved
+    /// about.
     rare: Option<Box<Rare>>,
 }
 
 #[derive(Clone, Default)]
 struct Rare {
-    /// A new token, or that the session ended.
-    news: Option<News>,
     /// Where tokens travel, which caches have to know; the cookie alone in the usual case.
     transport: Transport,
+    /// The new token for the header, if the client is told by it; empty when the session ended.
+    token: Option<String>,
     failure: Option<SessionError>,
 }
 
 /// What a client is told of its token, and how.
-#[derive(Clone)]
 enum News {
     Cookie(String),
-    Header(Arc<TokenHeader>, String),
+    Header(String),
 }
 
 impl Delivery {
     /// True when the response gets no header at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.consulted && self.news().is_none()
+        !self.consulted && !self.tells_client()
     }
 
     /// The value of the `Set-Cookie` line, if there is one. A live credential: do not log it.
     #[must_use]
     pub fn set_cookie(&self) -> Option<&str> {
-        match self.news()? {
-            News::Cookie(line) => Some(line),
-            News::Header(..) => None,
-        }
+        self.cookie.as_deref()
     }
 
     /// The value of the header that carries the token, if there is one: empty when the session
     /// ended. A live credential: do not log it.
     #[must_use]
     pub fn token_header(&self) -> Option<&str> {
-        match self.news()? {
-            News::Cookie(_) => None,
-            News::Header(_, token) => Some(token),
-        }
+        self.rare.as_ref()?.token.as_deref()
     }
 
     /// What [`ExchangeHandle::note_failure`](crate::ExchangeHandle::note_failure) remembered;
@@ -73,11 +68,7 @@ impl Delivery {
 
     /// True when the client is told a new token, or that its session ended.
     pub(crate) fn tells_client(&self) -> bool {
-        self.news().is_some()
-    }
-
-    fn news(&self) -> Option<&News> {
-        self.rare.as_ref()?.news.as_ref()
+        self.cookie.is_some() || self.token_header().is_some()
     }
 
     /// Writes the headers.
@@ -88,31 +79,44 @@ impl Delivery {
     /// header, or both where either may carry the token, whenever the session was consulted,
     /// so that no cache gives one visitor's page to another.
     pub fn write_to<H: HeaderSink + ?Sized>(self, headers: &mut H) {
-        let (news, transport) = match self.rare {
-            None => (None, Transport::Cookie),
-            Some(rare) => (rare.news, rare.transport),
+        let (transport, token) = match self.rare {
+            None => (Transport::Cookie, None),
+            Some(rare) => (rare.transport, rare.token),
         };
-        if self.consulted {
-            let cookie = transport.has_cookie().then_some(Cow::Borrowed("Cookie"));
-            let header = transport.header();
-            let header = header.map(|header| Cow::Owned(header.request.clone()));
-            for name in [cookie, header].into_iter().flatten() {
-                if !says(headers, "vary", &[&*name, "*"]) {
-                    headers.append("vary", name);
-                }
-            }
+        if self.consulted && transport.has_cookie() {
+            vary(headers, Cow::Borrowed("Cookie"));
         }
-        let Some(news) = news else {
-            return;
-        };
-        if !says(headers, "cache-control", &["no-store", "private"]) {
-            headers.remove("cache-control");
-            headers.append("cache-control", Cow::Borrowed("no-store"));
+        if self.consulted
+            && let Some(header) = transport.header()
+        {
+            vary(headers, Cow::Owned(header.request.clone()));
         }
-        match news {
-            News::Cookie(line) => headers.append("set-cookie", Cow::Owned(line)),
-            News::Header(header, token) => headers.append(&header.response, Cow::Owned(token)),
+        if let Some(line) = self.cookie {
+            forbid_caches(headers);
+            headers.append("set-cookie", Cow::Owned(line));
         }
+        if let (Some(token), Some(header)) = (token, transport.header()) {
+            forbid_caches(headers);
+            headers.append(&header.response, Cow::Owned(token));
+        }
+    }
+}
+
+/// Says that the response depends on the request header called `name`.
+fn vary<H: HeaderSink + ?Sized>(headers: &mut H, name: Cow<'static, str>) {
+    if said(headers, "vary", &[&*name, "*"]) != Said::This {
+        headers.append("vary", name);
+    }
+}
+
+/// Says that the response is for one client.
+fn forbid_caches<H: HeaderSink + ?Sized>(headers: &mut H) {
+    let said = said(headers, "cache-control", &["no-store", "private"]);
+    if said == Said::SomethingElse {
+        headers.remove("cache-control");
+    }
+    if said != Said::This {
+        headers.append("cache-control", Cow::Borrowed("no-store"));
     }
 }
 
@@ -126,11 +130,28 @@ impl std::fmt::Debug for Delivery {
     }
 }
 
-/// True when a line of the header lists one of `wanted`.
-fn says<H: HeaderSink + ?Sized>(headers: &H, name: &str, wanted: &[&str]) -> bool {
-    let mut found = false;
-    headers.lines(name, &mut |line| found = found || lists(line, wanted));
-    found
+/// What the response says already in a header.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// There is no such header.
+    Nothing,
+    /// One of its lines lists what is wanted.
+    This,
+    SomethingElse,
+}
+
+/// Looks through the lines of the header called `name` for one that lists one of `wanted`.
+fn said<H: HeaderSink + ?Sized>(headers: &H, name: &str, wanted: &[&str]) -> Said {
+    let mut said = Said::Nothing;
+    headers.lines(name, &mut |line| {
+        if said != Said::This {
+            said = match lists(line, wanted) {
+                true => Said::This,
+                false => Said::SomethingElse,
+            };
+        }
+    });
+    said
 }
 
 /// True when one of the comma-separated members of the line is one of `wanted`, whatever its
@@ -158,15 +179,20 @@ pub(crate) fn deliver(state: &mut State, engine: &Engine) -> Delivery {
         _ if state.expire_cookie => Some(engine.tell_end(state)),
         _ => None,
     };
+    let (cookie, token) = match news {
+        None => (None, None),
+        Some(News::Cookie(line)) => (Some(line), None),
+        Some(News::Header(token)) => (None, Some(token)),
+    };
     let failure = state.noted_failure.take();
-    let is_usual = matches!(engine.transport, Transport::Cookie);
-    let is_rare = news.is_some() || !is_usual || failure.is_some();
+    let is_usual = matches!(engine.transport, Transport::Cookie) && failure.is_none();
     Delivery {
         consulted: state.consulted,
-        rare: is_rare.then(|| {
+        cookie,
+        rare: (!is_usual).then(|| {
             Box::new(Rare {
-                news,
                 transport: engine.transport.clone(),
+                token,
                 failure: failure.map(|failure| *failure),
             })
         }),
@@ -177,23 +203,22 @@ impl Engine {
     /// What the client is told of a session with this id.
     fn tell(&self, id: &SessionId, state: &State, max_age: Option<Duration>) -> News {
         let token = self.keyring.sign(id);
-        match self.header_of(state) {
-            Some(header) => News::Header(header, token.as_str().to_owned()),
-            None => News::Cookie(self.cookie.issue(token.as_str(), state.secure, max_age)),
+        match self.told_by_header(state) {
+            true => News::Header(token.as_str().to_owned()),
+            false => News::Cookie(self.cookie.issue(token.as_str(), state.secure, max_age)),
         }
     }
 
     /// What the client is told when its session ended.
     fn tell_end(&self, state: &State) -> News {
-        match self.header_of(state) {
-            Some(header) => News::Header(header, String::new()),
-            None => News::Cookie(self.cookie.expire(state.secure).to_owned()),
+        match self.told_by_header(state) {
+            true => News::Header(String::new()),
+            false => News::Cookie(self.cookie.expire(state.secure).to_owned()),
         }
     }
 
-    /// The header by which this client is told, if it is not told by the cookie.
-    fn header_of(&self, state: &State) -> Option<Arc<TokenHeader>> {
-        let header = self.transport.header()?;
-        (state.source == IdSource::Header).then(|| header.clone())
+    /// True when this client is told by the header, not by the cookie.
+    fn told_by_header(&self, state: &State) -> bool {
+        state.source == IdSource::Header && self.transport.header().is_some()
     }
 }

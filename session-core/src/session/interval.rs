@@ -35,8 +35,10 @@ impl MaxInactiveInterval {
 
     /// When a session last accessed at `accessed_at` expires by lying idle.
     pub(crate) fn deadline(self, accessed_at: Timestamp) -> Timestamp {
-        self.as_duration()
-            .map_or(Timestamp::NEVER, |idle| accessed_at.saturating_add(idle))
+        match self {
+            Self::Never => Timestamp::NEVER,
+            Self::AfterMillis(idle) => accessed_at.saturating_add_millis(idle.get()),
+        }
     }
 }
 

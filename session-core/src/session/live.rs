@@ -1,6 +1,7 @@
 //! The session of one request: the snapshot it loaded and what it wants changed. Pure: no
 //! lock, no store, no clock of its own.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -215,12 +216,16 @@ impl Live {
 
     /// The attributes that changes lie over: the snapshot with what a commit under way makes
     /// of it, or none after a login over another principal.
-    fn base(&self) -> Attributes {
-        match &self.in_flight {
-            _ if self.pending.clear_attributes => Attributes::default(),
-            None => self.record.attributes.clone(),
-            Some(changes) => changes.over(&self.record.attributes),
-        }
+    fn base(&self) -> Cow<'_, Attributes> {
+        let cleared = self.pending.clear_attributes;
+        base_of(&self.record, self.in_flight.as_deref(), cleared)
+    }
+
+    /// The changes, and what they lie over.
+    fn edits_and_base(&mut self) -> (&mut Edits, Cow<'_, Attributes>) {
+        let cleared = self.pending.clear_attributes;
+        let base = base_of(&self.record, self.in_flight.as_deref(), cleared);
+        (&mut self.pending.edits, base)
     }
 
     /// What the request sees of `name`: its own change, or the snapshot that has it.
@@ -228,7 +233,7 @@ impl Live {
         let base = self.base();
         match self.pending.edits.see(name, &base) {
             Seen::Own(value) => View::Own(value),
-            Seen::Stored => View::Stored(base),
+            Seen::Stored => View::Stored(base.into_owned()),
         }
     }
 
@@ -269,8 +274,9 @@ impl Live {
             self.pending.edits.overwrite(name, Edit::Put(value));
             return Ok(());
         }
-        let (base, expected) = (self.base(), self.expected(name));
-        self.pending.edits.put(name, value, expected, &base);
+        let expected = self.expected(name);
+        let (edits, base) = self.edits_and_base();
+        edits.put(name, value, expected, &base);
         Ok(())
     }
 
@@ -278,8 +284,9 @@ impl Live {
         if self.is_in_flight(name) {
             return self.pending.edits.overwrite(name, Edit::Remove);
         }
-        let (base, expected) = (self.base(), self.expected(name));
-        self.pending.edits.remove(name, expected, &base);
+        let expected = self.expected(name);
+        let (edits, base) = self.edits_and_base();
+        edits.remove(name, expected, &base);
     }
 
     /// Removes what was just read.
@@ -287,16 +294,15 @@ impl Live {
         if self.sets_in_flight(name) {
             return self.remove(name);
         }
-        let base = self.base();
-        self.pending.edits.take_once(name, &base);
+        let (edits, base) = self.edits_and_base();
+        edits.take_once(name, &base);
     }
 
     pub(crate) fn append(&mut self, name: &str, items: Items, limits: &Limits) -> Changed {
         let more = items.bytes().len();
         self.room(name, limits, |before| before.max(name.len()) + more)?;
-        let base = self.base();
-        self.pending
-            .edits
+        let (edits, base) = self.edits_and_base();
+        edits
             .append(name, items, &base)
             .map_err(|NotAList| SessionError::NotAList { name: name.into() })
     }
@@ -312,8 +318,8 @@ impl Live {
             .as_ref()
             .map_or(0, |value| name.len() + value.bytes().len());
         self.room(name, limits, |_| after)?;
-        let base = self.base();
-        self.pending.edits.update(name, outcome, update, &base);
+        let (edits, base) = self.edits_and_base();
+        edits.update(name, outcome, update, &base);
         Ok(())
     }
 
@@ -442,6 +448,20 @@ impl Live {
             return Err(SessionError::TooLarge);
         }
         Ok(())
+    }
+}
+
+/// Borrowed in the usual case: that no commit is under way and nobody else has logged in.
+#[inline]
+fn base_of<'r>(
+    record: &'r Record,
+    in_flight: Option<&InFlight>,
+    cleared: bool,
+) -> Cow<'r, Attributes> {
+    match in_flight {
+        _ if cleared => Cow::Owned(Attributes::default()),
+        None => Cow::Borrowed(&record.attributes),
+        Some(changes) => Cow::Owned(changes.over(&record.attributes)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::lane::{Lanes, Turn};
-use super::{Acted, Batch, Change, Done, Main, Told};
+use super::{Acted, Batch, Change, Done, Main};
 use crate::clock::Timestamp;
 use crate::engine::Engine;
 use crate::entropy::EntropyError;
@@ -29,17 +29,9 @@ const CONFLICT_PATIENCE: Duration = Duration::from_secs(10);
 /// Longest pause before another try on a store that is not in this process.
 const BACK_OFF_MAX_MILLIS: u64 = 8;
 
-/// Does what was decided.
-pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, now: Timestamp) -> Acted {
-    let mut acted = Acted {
-        incarnation: batch.incarnation,
-        ended: false,
-        events: Vec::new(),
-        told: Told::default(),
-        expired_cookie: false,
-        main: Ok(Done::Nothing),
-        now,
-    };
+/// Does what was decided. Both are large, and stay where they are: `acted` says what was done.
+pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, acted: &mut Acted) {
+    let now = acted.now;
     for ending in &batch.endings {
         match end(engine, ending).await {
             Ok(Ended::Absent) => {}
@@ -56,49 +48,52 @@ pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, now: Timestamp)
             }
             Err(error) => {
                 acted.main = Err(error);
-                return acted;
+                return;
             }
         }
     }
-    acted.main = match std::mem::replace(&mut batch.main, Main::Nothing) {
+    acted.main = match &mut batch.main {
         Main::Nothing => Ok(Done::Nothing),
-        Main::Refuse(error) => Err(error),
-        Main::Create(mut record, id) => {
+        Main::Refuse(error) => Err(error.clone()),
+        Main::Create(record, id) => {
             let under_way = &mut acted.told.under_way;
-            let stored = store_new(engine, &mut record, id, under_way, now).await;
-            stored.map(|id| Done::Created(record, id))
+            let stored = store_new(engine, record, *id, under_way, now).await;
+            stored.map(Done::Created)
         }
-        Main::Apply(mut change) => match &mut change {
-            touch if touch.only_touch => Ok(touch_stored(engine, touch, now).await),
-            change => {
-                acted.told.under_way = engine.write_begins(change.handle);
-                change_stored(engine, change, None, now).await
-            }
-        },
-        Main::Rename(mut change, id) => {
+        Main::Apply(touch) if touch.only_touch => Ok(touch_stored(engine, touch, now).await),
+        Main::Apply(change) => {
             acted.told.under_way = engine.write_begins(change.handle);
-            change_stored(engine, &mut change, Some(id), now).await
+            change_stored(engine, change, None, now).await
+        }
+        Main::Rename(change, id) => {
+            acted.told.under_way = engine.write_begins(change.handle);
+            change_stored(engine, change, Some(*id), now).await
         }
     };
-    acted.note_done(engine);
-    acted
+    acted.note_done(engine, &batch.main);
 }
 
 impl Acted {
     /// Remembers what was done, for those who want to be told.
-    fn note_done(&mut self, engine: &Arc<Engine>) {
+    fn note_done(&mut self, engine: &Arc<Engine>, main: &Main) {
         let is_listened_to = !engine.listeners.is_empty();
-        let (story, event) = match &self.main {
-            Ok(Done::Created(record, _)) => {
+        if !is_listened_to && !engine.events.is_heard() {
+            return;
+        }
+        let (story, event) = match (&self.main, main) {
+            (Ok(Done::Created(_)), Main::Create(record, _)) => {
                 let story = is_listened_to.then(|| Notices::of_new(engine, record));
                 (story, Some(SessionEvent::Created))
             }
-            Ok(Done::Applied {
-                record,
-                before,
-                new_id,
-                ..
-            }) => {
+            (
+                Ok(Done::Applied {
+                    record,
+                    before,
+                    new_id,
+                    ..
+                }),
+                _,
+            ) => {
                 let change = before.as_deref().zip(record.as_ref());
                 let story = change.map(|(old, new)| Notices::of_changed(engine, old, new));
                 (story, new_id.map(|_| SessionEvent::Renamed))

@@ -87,7 +87,6 @@ pub(crate) struct Told {
 
 /// What a commit did, to be settled under the lock.
 pub(crate) struct Acted {
-    pub(super) incarnation: usize,
     /// True when a session was deleted.
     pub(super) ended: bool,
     pub(super) events: Vec<SessionEvent>,
@@ -101,7 +100,8 @@ pub(super) enum Done {
     Nothing,
     /// There was nothing to store, and the session turned out to be gone.
     Vanished,
-    Created(Box<Record>, SessionId),
+    /// What was decided is stored, under this id.
+    Created(SessionId),
     Applied {
         key: StoreKey,
         moved: bool,
@@ -114,6 +114,18 @@ pub(super) enum Done {
 }
 
 impl Acted {
+    /// Nothing yet.
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self {
+            ended: false,
+            events: Vec::new(),
+            told: Told::default(),
+            expired_cookie: false,
+            main: Ok(Done::Nothing),
+            now,
+        }
+    }
+
     pub(crate) fn take_told(&mut self) -> Told {
         std::mem::take(&mut self.told)
     }

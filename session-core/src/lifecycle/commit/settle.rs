@@ -1,23 +1,24 @@
 //! What the request sees once its changes are stored, or are not.
 
-use super::{Acted, Done, Moment, SaveOutcome};
+use super::{Acted, Batch, Done, Main, Moment, SaveOutcome};
 use crate::clock::Timestamp;
 use crate::error::SessionError;
 use crate::event::{DropReason, SessionEvent};
 use crate::exchange::state::{Death, State};
 use crate::session::live::Live;
 
-/// Makes the request see what was stored. Answers the events to tell once the lock is free.
+/// Makes the request see what was stored of `batch`. Answers the events to tell once the lock is
+/// free.
 ///
 /// # Errors
 /// Why the changes were not stored.
 pub(crate) fn settle(
     state: &mut State,
+    batch: Batch,
     acted: Acted,
     moment: Moment,
 ) -> (Vec<SessionEvent>, Result<SaveOutcome, SessionError>) {
     let Acted {
-        incarnation,
         ended,
         mut events,
         expired_cookie,
@@ -26,18 +27,19 @@ pub(crate) fn settle(
         told: _,
     } = acted;
     state.expire_cookie |= expired_cookie;
+    let incarnation = batch.incarnation;
+    let is_past = incarnation != state.incarnation();
     let outcome = match main {
-        Ok(done) if incarnation != state.incarnation() => {
+        Ok(done) if is_past => {
             // It was invalidated while it was being stored for the first time.
-            if let Done::Created(record, _) = done {
+            if let (Done::Created(_), Main::Create(record, _)) = (done, batch.main) {
                 state.end_stored(incarnation, *record);
             }
             Ok(SaveOutcome::Stored)
         }
-        Ok(done) => Ok(fold(state, done, now, ended)),
+        Ok(done) => Ok(fold(state, batch.main, done, now, ended)),
         Err(error) => {
-            let same = incarnation == state.incarnation();
-            let live = state.live.as_mut().filter(|_| same);
+            let live = state.live.as_mut().filter(|_| !is_past);
             if let Some(live) = live {
                 lose_changes(live, &error);
             }
@@ -47,7 +49,7 @@ pub(crate) fn settle(
     (events, outcome)
 }
 
-fn fold(state: &mut State, done: Done, now: Timestamp, ended: bool) -> SaveOutcome {
+fn fold(state: &mut State, main: Main, done: Done, now: Timestamp, ended: bool) -> SaveOutcome {
     let nothing = if ended {
         SaveOutcome::Stored
     } else {
@@ -63,8 +65,10 @@ fn fold(state: &mut State, done: Done, now: Timestamp, ended: bool) -> SaveOutco
             live.gone = true;
             nothing
         }
-        Done::Created(record, id) => {
-            live.record = *record;
+        Done::Created(id) => {
+            if let Main::Create(record, _) = main {
+                live.record = *record;
+            }
             live.id = Some(id);
             live.stored = true;
             live.announce = true;

@@ -32,9 +32,13 @@ impl MemoryStore {
     }
 
     /// Locks a shard. What it holds is of the present generation.
+    #[inline]
     pub(super) fn lock(&self, index: usize) -> MutexGuard<'_, Shard> {
         let mut shard = self.shards[index].lock();
-        self.bring_up(&mut shard, self.generation.current.load(Ordering::SeqCst));
+        let current = self.generation.current.load(Ordering::SeqCst);
+        if shard.generation != current {
+            self.bring_up(&mut shard, current);
+        }
         shard
     }
 
@@ -47,15 +51,17 @@ impl MemoryStore {
     ) -> (MutexGuard<'_, Shard>, MutexGuard<'_, Shard>) {
         let (mut first, mut second) = (self.shards[first].lock(), self.shards[second].lock());
         let current = self.generation.current.load(Ordering::SeqCst);
-        self.bring_up(&mut first, current);
-        self.bring_up(&mut second, current);
+        for shard in [&mut first, &mut second] {
+            if shard.generation != current {
+                self.bring_up(shard, current);
+            }
+        }
         (first, second)
     }
 
+    /// Empties a shard of an earlier generation.
+    #[cold]
     fn bring_up(&self, shard: &mut Shard, current: u64) {
-        if shard.generation == current {
-            return;
-        }
         let old = std::mem::take(shard);
         shard.generation = current;
         let table = old.into_entries();

@@ -110,12 +110,22 @@ impl MemoryStore {
         self.budget.used().bytes
     }
 
+    /// False when a sweep has nothing to do, which each commit finds out: a few looks at
+    /// counters.
+    fn is_sweep_due(&self, now: Timestamp) -> bool {
+        self.evicted.is_waiting()
+            || self.has_outdated()
+            || self.principals.has_gone()
+            || self.sweeper.is_due(now)
+    }
+
     fn shard_index(&self, key: &StoreKey) -> usize {
         // Bytes that the table inside of a shard does not hash by.
         let [.., high, low] = *key.as_bytes();
         usize::from(u16::from_be_bytes([high, low])) & (self.shards.len() - 1)
     }
 
+    #[inline]
     fn shard(&self, key: &StoreKey) -> MutexGuard<'_, Shard> {
         self.lock(self.shard_index(key))
     }
@@ -218,7 +228,9 @@ impl MemoryStore {
     ) -> Result<Applied, Cost> {
         let mut shard = self.shard(key);
         self.edit(&mut shard, key, |entry| {
-            *before = entry.principal();
+            if changes.login.is_some() {
+                *before = entry.principal();
+            }
             self.change(entry, changes, Change::Apply, now)
         })
         .unwrap_or(Ok(Applied::Gone))
@@ -264,14 +276,14 @@ impl MemoryStore {
     }
 
     /// Runs `store`, which lets the session under `old`, and then under `new`, log in, and
-    /// answers whose it was before.
+    /// notes whose it was before.
     fn log_in(
         &self,
         login: &Login,
         old: &StoreKey,
         new: StoreKey,
         now: Timestamp,
-        store: impl FnOnce() -> (Applied, Option<PrincipalKey>),
+        store: impl FnOnce(&mut Option<PrincipalKey>) -> Applied,
     ) -> Applied {
         let binding = Binding {
             login: &login.authentication,
@@ -279,8 +291,10 @@ impl MemoryStore {
             old,
             new,
         };
-        let did = |(applied, _): &(Applied, _)| matches!(applied, Applied::Applied { .. });
-        let Some((applied, before)) = self.bind(&binding, now, store, did) else {
+        let mut before = None;
+        let store = || store(&mut before);
+        let did = |applied: &Applied| matches!(applied, Applied::Applied { .. });
+        let Some(applied) = self.bind(&binding, now, store, did) else {
             return Applied::Refused;
         };
         if let (Applied::Applied { .. }, Some(principal)) = (&applied, before)
@@ -361,17 +375,15 @@ impl ImmediateStore for MemoryStore {
         changes: &ChangeSet,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
-        let apply = || {
-            let mut before = None;
-            let applied = self.with_room(now, key, Applied::Full, || {
-                self.try_apply(key, changes, &mut before, now)
-            });
-            (applied, before)
+        let apply = |before: &mut Option<PrincipalKey>| {
+            self.with_room(now, key, Applied::Full, || {
+                self.try_apply(key, changes, before, now)
+            })
         };
-        let Some(login) = &changes.login else {
-            return Ok(apply().0);
-        };
-        Ok(self.log_in(login, key, *key, now, apply))
+        Ok(match &changes.login {
+            None => apply(&mut None),
+            Some(login) => self.log_in(login, key, *key, now, apply),
+        })
     }
 
     fn rename(
@@ -381,17 +393,16 @@ impl ImmediateStore for MemoryStore {
         changes: &ChangeSet,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
-        let rename = || {
-            let mut before = None;
-            let applied = self.with_room(now, old, Applied::Full, || {
-                self.try_rename(old, new, changes, &mut before, now)
-            });
-            (applied, before)
+        let rename = |before: &mut Option<PrincipalKey>| {
+            self.with_room(now, old, Applied::Full, || {
+                self.try_rename(old, new, changes, before, now)
+            })
         };
         if let Some(login) = &changes.login {
             return Ok(self.log_in(login, old, *new, now, rename));
         }
-        let (applied, before) = rename();
+        let mut before = None;
+        let applied = rename(&mut before);
         if let (Applied::Applied { .. }, Some(principal)) = (&applied, before) {
             self.note(&principal, old, new);
         }
@@ -419,6 +430,9 @@ impl ImmediateStore for MemoryStore {
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
+        if !self.is_sweep_due(now) {
+            return Ok(Swept::default());
+        }
         let mut removed = self.evicted.take(limit);
         removed.extend(self.take_outdated(limit - removed.len()));
         let swept = self.sweep_expired(now, limit - removed.len());

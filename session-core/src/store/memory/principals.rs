@@ -71,10 +71,15 @@ impl Principals {
         self.has_gone.store(true, Ordering::Relaxed);
     }
 
-    /// What was to be struck off. With nothing to do it is one look at a flag, which a thread
-    /// may see late: the next call finds it.
+    /// True when something is to be struck off: a look at a flag, which a thread may see late;
+    /// the next call finds it.
+    pub(super) fn has_gone(&self) -> bool {
+        self.has_gone.load(Ordering::Relaxed)
+    }
+
+    /// What was to be struck off.
     fn take_gone(&self) -> Vec<(PrincipalKey, StoreKey)> {
-        if !self.has_gone.load(Ordering::Relaxed) {
+        if !self.has_gone() {
             return Vec::new();
         }
         let mut gone = self.gone.lock();

@@ -49,6 +49,12 @@ impl Sweeper {
         lower(&self.fresh, deadline);
         lower(&self.next_due, deadline);
     }
+
+    /// True when something may have expired at `now`.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        let next_due = self.next_due.load(Ordering::SeqCst);
+        now.as_millis() >= next_due && next_due != Timestamp::NEVER.as_millis()
+    }
 }
 
 /// Lowers a bound; a bound that is low enough already is only read.
@@ -65,8 +71,7 @@ impl MemoryStore {
     pub(super) fn sweep_expired(&self, now: Timestamp, limit: usize) -> Swept {
         let sweeper = &self.sweeper;
         let mut swept = Swept::default();
-        let next_due = Timestamp::from_millis(sweeper.next_due.load(Ordering::SeqCst));
-        if now < next_due || next_due == Timestamp::NEVER {
+        if !sweeper.is_due(now) {
             return swept;
         }
         swept.more = true;
@@ -90,8 +95,7 @@ impl MemoryStore {
                 sweeper.next_due.store(earliest, Ordering::SeqCst);
                 let fresh = sweeper.fresh.load(Ordering::SeqCst);
                 sweeper.next_due.fetch_min(fresh, Ordering::SeqCst);
-                let next_due = Timestamp::from_millis(sweeper.next_due.load(Ordering::SeqCst));
-                swept.more = next_due <= now && next_due != Timestamp::NEVER;
+                swept.more = sweeper.is_due(now);
                 return swept;
             }
         }
