@@ -6,11 +6,12 @@ use std::time::Duration;
 use crate::clock::{Clock, Timestamp};
 use crate::cookie::{CookiePolicy, Keyring};
 use crate::entropy::{Entropy, EntropyError};
+use crate::error::SessionError;
 use crate::event::{EventSink, SessionEvent};
 use crate::facts::Facts;
 use crate::handoff::Handoffs;
 use crate::listener::Listeners;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, yield_once};
 use crate::session::{ID_LEN, Limits, MaxInactiveInterval, NamespaceTag, SessionLimit};
 use crate::session::{SessionId, StoreKey};
 use crate::statistics::Counters;
@@ -87,7 +88,7 @@ const REMOTE_TOUCH_INTERVAL: Duration = Duration::from_secs(60);
 /// request pays for many.
 const SWEEP_STEP: usize = 2;
 
-/// Expired sessions removed from a remote store in one call.
+/// Expired sessions removed in one call where no request waits for it.
 const SWEEP_BATCH: usize = 256;
 
 /// Pause between two sweeps of a remote store.
@@ -141,6 +142,24 @@ impl Engine {
         }
     }
 
+    /// Removes all that has expired by `now`, and answers how many sessions that were. Other
+    /// tasks have a turn in between.
+    ///
+    /// # Errors
+    /// When the store does not answer; what was removed until then was told.
+    pub(crate) async fn sweep_all(self: &Arc<Self>, now: Timestamp) -> Result<usize, SessionError> {
+        let mut removed = 0;
+        loop {
+            let swept = self.sweep(now, SWEEP_BATCH).await?;
+            self.tell_removed(&swept.removed);
+            removed += swept.removed.len();
+            if !swept.more {
+                return Ok(removed);
+            }
+            yield_once().await;
+        }
+    }
+
     fn tell_removed(self: &Arc<Self>, removed: &[Removed]) {
         for removed in removed {
             self.events.send(SessionEvent::Removed(removed.reason));
@@ -154,19 +173,10 @@ impl Engine {
 pub(crate) async fn sweep_forever(engine: Weak<Engine>, runtime: Arc<dyn Runtime>) {
     loop {
         runtime.sleep(SWEEP_PAUSE).await;
-        loop {
-            let Some(engine) = engine.upgrade() else {
-                return;
-            };
-            let now = engine.now();
-            // An outage ends this round; the next one starts after the pause.
-            let Ok(swept) = engine.store.sweep(now, SWEEP_BATCH).await else {
-                break;
-            };
-            engine.tell_removed(&swept.removed);
-            if !swept.more {
-                break;
-            }
-        }
+        let Some(engine) = engine.upgrade() else {
+            return;
+        };
+        // An outage ends this round; the next one starts after the pause.
+        let _ = engine.sweep_all(engine.now()).await;
     }
 }

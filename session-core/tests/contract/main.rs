@@ -34,6 +34,7 @@ mod slow_store;
 mod state;
 mod statistics;
 mod store;
+mod sweeping;
 mod table;
 mod time;
 mod token_header;
