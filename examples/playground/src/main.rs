@@ -8,6 +8,7 @@ mod frameworks;
 mod logging;
 mod operations;
 mod options;
+mod origin;
 mod page;
 mod refusal;
 mod relay;

@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use session_core::SessionError;
 
 use super::forward::{Order, frames};
 use super::pages::{Page, Pane};
-use super::{Relay, look as peek, origin, routes};
+use super::{Relay, look as peek, routes};
 use crate::answer::Answer;
-use crate::arguments::{self, BadArgument};
+use crate::arguments::BadArgument;
 use crate::call::{Call, Provenance};
 use crate::operations::Outcome;
+use crate::origin::question;
 use crate::refusal::Refusal;
 
 /// `POST /page/open`
@@ -141,16 +141,4 @@ impl Relay {
         let page = pages.get(name, self.clock.now());
         page.map(act).ok_or(Refusal::NoSuchPage)
     }
-}
-
-/// What is asked, when the page itself asks it. JSON alone is taken, which no page of another
-/// origin can send without a preflight, and this server answers none.
-fn question<T: DeserializeOwned>(asker: &Provenance, body: &[u8]) -> Result<T, Refusal> {
-    if !origin::is_same_origin(asker) {
-        return Err(Refusal::ForeignOrigin);
-    }
-    if !origin::sends_json(asker) {
-        return Err(Refusal::NotJson);
-    }
-    Ok(arguments::json(body)?)
 }

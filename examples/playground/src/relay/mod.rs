@@ -11,7 +11,6 @@ mod forward;
 mod jar;
 mod look;
 mod mask;
-mod origin;
 mod pages;
 mod routes;
 mod text;
