@@ -1,11 +1,14 @@
 //! The playground: every operation of a session, to be clicked in a page and called over
 //! HTTP, on a web framework of your choice.
 
+mod admission;
 mod answer;
 mod arguments;
 mod call;
 mod frameworks;
 mod logging;
+mod metrics;
+mod monitor;
 mod operations;
 mod options;
 mod origin;
@@ -17,9 +20,11 @@ mod site;
 mod stop;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use session_core::BoxError;
 
+use crate::monitor::Monitor;
 use crate::options::Options;
 
 fn main() -> ExitCode {
@@ -38,6 +43,9 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), BoxError> {
     logging::start()?;
-    let sessions = sessions::manager(options)?;
-    frameworks::serve(options, &sessions)
+    let metrics = metrics::install()?;
+    let store = sessions::store(options)?;
+    let sessions = sessions::manager(options, store.clone())?;
+    let monitor = Monitor::new(sessions.clone(), store, metrics);
+    frameworks::serve(options, &sessions, Arc::new(monitor))
 }

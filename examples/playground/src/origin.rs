@@ -18,7 +18,7 @@ pub(crate) fn question<T: DeserializeOwned>(asker: &Provenance, body: &[u8]) -> 
     if !sends_json(asker) {
         return Err(Refusal::NotJson);
     }
-    Ok(arguments::json(body)?)
+    Ok(arguments::object(body)?)
 }
 
 /// True for a request of a page of this very origin. A browser says so by itself (Fetch

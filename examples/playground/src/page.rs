@@ -29,6 +29,7 @@ macro_rules! files {
 
 static FILES: &[File] = &files! {
     "/" HTML "index.html";
+    "/admin" HTML "admin.html";
     "/page/app.css" CSS "app.css";
     "/page/app.js" SCRIPT "app.js";
     "/page/card.js" SCRIPT "card.js";
@@ -73,6 +74,7 @@ mod tests {
             let name = name.to_str().expect("names are text");
             let path = match name {
                 "index.html" => "/".to_owned(),
+                "admin.html" => "/admin".to_owned(),
                 name => format!("/page/{name}"),
             };
             assert!(FILES.iter().any(|file| file.path == path), "{name}");

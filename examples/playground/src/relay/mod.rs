@@ -13,6 +13,7 @@ mod look;
 mod mask;
 mod pages;
 mod routes;
+mod socket;
 mod text;
 mod transport;
 
@@ -26,7 +27,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use session_core::{Clock, Entropy, EntropyError, SessionManager, SystemClock, SystemEntropy};
 
-pub(crate) use endpoints::{forget, look, open, send, steal};
+pub(crate) use endpoints::{forget, look, open, open_socket, say, send, steal};
 use pages::Pages;
 use transport::Transport;
 

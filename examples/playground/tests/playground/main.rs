@@ -1,5 +1,6 @@
 //! The playground as a program, called over HTTP on each framework.
 
+mod administration;
 mod arguments;
 mod attributes;
 mod client;
@@ -15,6 +16,7 @@ mod responses;
 mod secrets;
 mod socket;
 mod starting;
+mod statistics;
 mod stopping;
 mod streaming;
 mod visitor;
