@@ -12,6 +12,7 @@ mod login;
 mod parallel;
 mod program;
 mod relay;
+mod relay_socket;
 mod responses;
 mod secrets;
 mod socket;
