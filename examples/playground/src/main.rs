@@ -22,7 +22,7 @@ mod stop;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use session_core::BoxError;
+use session_core::{BoxError, SystemClock};
 
 use crate::monitor::Monitor;
 use crate::options::Options;
@@ -46,6 +46,6 @@ fn run(options: &Options) -> Result<(), BoxError> {
     let metrics = metrics::install()?;
     let store = sessions::store(options)?;
     let sessions = sessions::manager(options, store.clone())?;
-    let monitor = Monitor::new(sessions.clone(), store, metrics);
+    let monitor = Monitor::new(sessions.clone(), store, metrics, Arc::new(SystemClock));
     frameworks::serve(options, &sessions, Arc::new(monitor))
 }

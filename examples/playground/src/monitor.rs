@@ -10,9 +10,7 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 use session_core::store::{Census, RemovalReason, SessionStore, StoreError};
-use session_core::{
-    Clock, SessionError, SessionEvent, SessionManager, SessionStats, SystemClock, Timestamp,
-};
+use session_core::{Clock, SessionError, SessionEvent, SessionManager, SessionStats, Timestamp};
 
 use crate::stop::{Stop, pause_unless};
 
@@ -30,6 +28,7 @@ pub(crate) struct Monitor {
     sessions: SessionManager,
     store: Arc<dyn SessionStore>,
     metrics: PrometheusHandle,
+    clock: Arc<dyn Clock>,
     samples: Mutex<VecDeque<Sample>>,
 }
 
@@ -53,11 +52,13 @@ impl Monitor {
         sessions: SessionManager,
         store: Arc<dyn SessionStore>,
         metrics: PrometheusHandle,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             sessions,
             store,
             metrics,
+            clock,
             samples: Mutex::default(),
         }
     }
@@ -68,7 +69,7 @@ impl Monitor {
     /// # Errors
     /// When the store does not answer.
     pub(crate) async fn figures(&self) -> Result<Figures, SessionError> {
-        let at = SystemClock.now();
+        let at = self.clock.now();
         // The store is asked itself: a manager counts what it is asked, and whoever compares
         // the store calls before and after a request would find those of the comparison.
         let census = in_time(self.store.census(at)).await?;
@@ -183,5 +184,105 @@ async fn in_time(
     match tokio::time::timeout(CENSUS_LIMIT, census).await {
         Ok(census) => Ok(census?),
         Err(_) => Err(SessionError::TimedOut(CENSUS_LIMIT)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use session_core::store::Verb;
+    use session_core::testkit::{ManualClock, Site, Visitor, test_key};
+    use session_core::{MemoryStore, Session};
+
+    use super::*;
+
+    /// A site that counts, and its monitor.
+    fn watched() -> (Site, Monitor) {
+        let store: Arc<dyn SessionStore> = Arc::new(MemoryStore::new());
+        let clock = ManualClock::new();
+        let sessions = SessionManager::builder()
+            .secret_key(test_key())
+            .shared_store(store.clone())
+            .statistics()
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let monitor = Monitor::new(sessions.clone(), store, metrics, Arc::new(clock.clone()));
+        (Site::of(sessions, clock), monitor)
+    }
+
+    async fn visitor_with_session(site: &Site) -> Visitor {
+        let mut visitor = site.visitor();
+        let visit = visitor.visit(async |session| session.set_attribute("n", &1));
+        visit.await.unwrap();
+        visitor
+    }
+
+    #[tokio::test]
+    async fn the_books_balance_whatever_becomes_of_sessions() {
+        let (site, monitor) = watched();
+        let mut first = visitor_with_session(&site).await;
+        first.visit(async |session| session.logout()).await.unwrap();
+        visitor_with_session(&site).await;
+        site.clock().advance(Duration::from_secs(29 * 60));
+        let mut other = visitor_with_session(&site).await;
+        let login = other.visit(async |session: Session| session.login("ada"));
+        login.await.unwrap();
+        site.clock().advance(Duration::from_secs(60));
+        let Figures { census, stats, .. } = monitor.figures().await.unwrap();
+        let counts = (stats.created(), stats.expired(), stats.invalidated());
+        assert_eq!(counts, (3, 1, 1));
+        assert_eq!((census.live(), stats.on_the_books()), (1, 1));
+
+        site.sessions().end_everybody().await.unwrap();
+        let Figures { census, stats, .. } = monitor.figures().await.unwrap();
+        assert_eq!((stats.expired(), stats.invalidated()), (1, 2));
+        assert_eq!((census.live(), stats.on_the_books()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_look_is_counted_only_where_it_finds_something_to_sweep() {
+        let (site, monitor) = watched();
+        visitor_with_session(&site).await;
+        let before = site.sessions().stats();
+        for _ in 0..3 {
+            monitor.figures().await.unwrap();
+        }
+        assert_eq!(site.sessions().stats(), before);
+        site.clock().advance(Duration::from_secs(30 * 60));
+        let swept = monitor.figures().await.unwrap().stats;
+        let sweeps = |stats: &SessionStats| stats.store_calls(Verb::Sweep).calls;
+        assert!(sweeps(&swept) > sweeps(&before.unwrap()));
+        monitor.figures().await.unwrap();
+        assert_eq!(site.sessions().stats(), Some(swept));
+    }
+
+    #[test]
+    fn the_samples_of_an_hour_are_kept_and_told_from_a_moment_on() {
+        let (_, monitor) = watched();
+        let at = |number: usize| Timestamp::from_millis(5_000 * number as u64);
+        for live in 1..=SAMPLES_MAX + 10 {
+            monitor.keep(Sample { at: at(live), live });
+        }
+        let all = monitor.samples_since(Timestamp::EPOCH);
+        assert_eq!(all.len(), SAMPLES_MAX);
+        assert_eq!(
+            all[0],
+            Sample {
+                at: at(11),
+                live: 11
+            }
+        );
+        let last = SAMPLES_MAX + 10;
+        let late = monitor.samples_since(at(last - 1));
+        assert_eq!(
+            late,
+            [Sample {
+                at: at(last),
+                live: last
+            }]
+        );
+        assert_eq!(monitor.samples_since(at(last)), []);
     }
 }
