@@ -5,6 +5,9 @@ import { until } from './harness.js';
 /** What a token would look like if one were seen: 43 or more characters of base64url. */
 const TOKEN = /[A-Za-z0-9_-]{43,}/;
 
+/** The token of a form, which is for its page to be seen. */
+const FORM_TOKEN = /csrf(=|\\*" value=\\*")[\w-]+/g;
+
 export class Tab {
     static async open(context, server) {
         const tab = new Tab(await context.newPage());
@@ -57,6 +60,22 @@ export class Tab {
     async fill(operation, field, value) {
         const group = this.page.locator('.group').filter({ has: this.part(`operation-${operation}`) });
         await group.locator(`input[name=${field}]`).fill(value);
+    }
+
+    /** Ticks a box of the group that has this operation. */
+    async check(operation, field) {
+        const group = this.page.locator('.group').filter({ has: this.part(`operation-${operation}`) });
+        await group.locator(`input[name=${field}]`).check();
+    }
+
+    /** Says a line to the WebSocket that a browser has open, and returns what is answered. */
+    async say(browser, line) {
+        const answers = this.browser(browser).locator('[data-testid=lines] li:not([data-sort=asked])');
+        const before = await answers.count();
+        await this.browser(browser).getByTestId('line').fill(line);
+        await this.browser(browser).getByTestId('line').press('Enter');
+        await until(`${line} is answered`, async () => (await answers.count()) > before);
+        return answers.nth(before).innerText();
     }
 
     click(operation, browser) {
@@ -125,7 +144,7 @@ export class Tab {
     /** Where a token was seen: in the document or in an answer of the relay. Empty is well. */
     async tokensSeen() {
         const texts = [await this.page.content(), ...(await Promise.all(this.answers))];
-        return texts.map((text) => text.match(TOKEN)?.[0]).filter(Boolean);
+        return texts.map((text) => text.replaceAll(FORM_TOKEN, '').match(TOKEN)?.[0]).filter(Boolean);
     }
 
     focused() {

@@ -30,6 +30,8 @@ macro_rules! files {
 static FILES: &[File] = &files! {
     "/" HTML "index.html";
     "/admin" HTML "admin.html";
+    "/page/admin.css" CSS "admin.css";
+    "/page/admin.js" SCRIPT "admin.js";
     "/page/app.css" CSS "app.css";
     "/page/app.js" SCRIPT "app.js";
     "/page/card.js" SCRIPT "card.js";
@@ -40,8 +42,11 @@ static FILES: &[File] = &files! {
     "/page/icon.svg" SVG "icon.svg";
     "/page/operations.js" SCRIPT "operations.js";
     "/page/pane.js" SCRIPT "pane.js";
+    "/page/plot.js" SCRIPT "plot.js";
     "/page/race.js" SCRIPT "race.js";
     "/page/relay.js" SCRIPT "relay.js";
+    "/page/sessions.js" SCRIPT "sessions.js";
+    "/page/socket.js" SCRIPT "socket.js";
     "/page/state.js" SCRIPT "state.js";
     "/page/views.js" SCRIPT "views.js";
 };

@@ -21,8 +21,8 @@ pub(crate) enum Refusal {
     /// Nobody is logged in.
     #[error("You are not logged in.")]
     NotLoggedIn,
-    /// The visitor has no such session.
-    #[error("You have no such session.")]
+    /// The principal has no such session.
+    #[error("There is no such session.")]
     NoSuchSession,
     /// The request is no handshake of a WebSocket, or of another version of the protocol.
     #[error("This address is for a WebSocket.")]
