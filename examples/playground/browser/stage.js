@@ -14,6 +14,9 @@ export const PHONE = {
     hasTouch: true,
 };
 
+/** What a browser complains of when a server is gone. */
+export const AWAY = /net::ERR_/;
+
 /** The looks of a page that are pictured. */
 const LOOKS = [
     ['desktop', DESKTOP],

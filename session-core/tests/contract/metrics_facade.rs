@@ -34,7 +34,7 @@ impl Sums {
     }
 
     /// Keeps that the name has a description.
-    fn describe(&self, name: KeyName) {
+    fn describe(&self, name: &KeyName) {
         let mut sums = self.0.lock().unwrap();
         sums.insert(format!("described {}", name.as_str()), 0);
     }
@@ -80,15 +80,15 @@ impl HistogramFn for Sum {
 
 impl Recorder for Sums {
     fn describe_counter(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
-        self.describe(name);
+        self.describe(&name);
     }
 
     fn describe_gauge(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
-        self.describe(name);
+        self.describe(&name);
     }
 
     fn describe_histogram(&self, name: KeyName, _: Option<Unit>, _: SharedString) {
-        self.describe(name);
+        self.describe(&name);
     }
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
@@ -180,7 +180,7 @@ fn a_census_sets_the_gauges() {
             .visit(&mut old, |session| session.set_max_inactive_interval(None))
             .unwrap();
         for (passed, age) in [
-            (SECOND * 0, "1m"),
+            (SECOND, "1m"),
             (MINUTE * 2, "10m"),
             (MINUTE * 20, "1h"),
             (HOUR * 2, "1d"),

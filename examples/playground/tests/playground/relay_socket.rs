@@ -1,5 +1,6 @@
 //! WebSockets that the relay opens for a page's browsers.
 
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -136,19 +137,20 @@ struct Socket {
     /// What was told in one chunk may be several frames.
     told: String,
     head: Value,
-    say: Box<dyn Fn(&Value, &str) -> u16 + Send>,
+    program: SocketAddr,
+    page: Value,
 }
 
 impl Socket {
     fn open(page: &Page<'_>, pane: &str) -> Self {
         let mut connection = page.start_asking("socket", json!({"pane": pane}));
         assert_eq!(connection.head().expect("an answer").status, 200);
-        let (program, name) = (page.program.address, page.name());
         let mut socket = Self {
             connection,
             told: String::new(),
             head: Value::Null,
-            say: Box::new(move |socket, line| Page::say_as(program, &name, socket, line)),
+            program: page.program.address,
+            page: page.name(),
         };
         socket.head = socket.frame();
         assert_eq!(socket.head["frame"], "head");
@@ -156,7 +158,8 @@ impl Socket {
     }
 
     fn ask(&mut self, line: &str) -> String {
-        assert_eq!((self.say)(&self.head["socket"], line), 204);
+        let said = Page::say_as(self.program, &self.page, &self.head["socket"], line);
+        assert_eq!(said, 204);
         assert_eq!(self.frame(), json!({"frame": "line", "text": line}));
         let answer = self.frame();
         assert_eq!(answer["frame"], "answer");
