@@ -6,14 +6,13 @@ use std::time::Duration;
 use crate::clock::{Clock, Timestamp};
 use crate::cookie::{CookiePolicy, Keyring};
 use crate::entropy::{Entropy, EntropyError};
-#[cfg(feature = "testkit")]
 use crate::error::SessionError;
 use crate::event::{EventSink, SessionEvent};
 use crate::facts::Facts;
 use crate::handoff::Handoffs;
 use crate::lifecycle::commit::Lanes;
 use crate::listener::Listeners;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, yield_once};
 use crate::session::{ID_LEN, Limits, MaxInactiveInterval, NamespaceTag, SessionLimit};
 use crate::session::{SessionId, StoreKey};
 use crate::statistics::Counters;
@@ -94,8 +93,12 @@ const SWEEP_STEP: usize = 2;
 /// Sessions that an in-process store ended by itself, and that are told of at once.
 const REPORTS_STEP: usize = 64;
 
-/// Expired sessions removed from a remote store in one call.
+/// Expired sessions removed in one call where no request waits for it.
 const SWEEP_BATCH: usize = 256;
+
+/// Batches of one sweep: more sessions than expire within the pause. One of a store that always
+/// says that there are more ends here.
+const SWEEP_BATCHES_MAX: usize = 100_000;
 
 /// Pause between two sweeps of a remote store.
 const SWEEP_PAUSE: Duration = Duration::from_secs(60);
@@ -159,23 +162,23 @@ impl Engine {
         }
     }
 
-    /// Removes everything that has expired.
-    #[cfg(feature = "testkit")]
-    pub(crate) async fn sweep_all(self: &Arc<Self>) -> Result<(), SessionError> {
-        /// More than any store of a test needs; one that always says "more" ends here.
-        const ROUNDS_MAX: usize = 100_000;
-        let now = self.now();
-        for _ in 0..ROUNDS_MAX {
-            let swept = match self.store.immediate() {
-                Some(store) => store.sweep(now, SWEEP_BATCH)?,
-                None => self.store.sweep(now, SWEEP_BATCH).await?,
-            };
+    /// Removes all that has expired by `now`, and answers how many sessions that were. Other
+    /// tasks have a turn in between.
+    ///
+    /// # Errors
+    /// When the store does not answer; what was removed until then was told.
+    pub(crate) async fn sweep_all(self: &Arc<Self>, now: Timestamp) -> Result<usize, SessionError> {
+        let mut removed = 0;
+        for _ in 0..SWEEP_BATCHES_MAX {
+            let swept = self.sweep(now, SWEEP_BATCH).await?;
             self.tell_removed(&swept.removed);
+            removed += swept.removed.len();
             if !swept.more {
                 break;
             }
+            yield_once().await;
         }
-        Ok(())
+        Ok(removed)
     }
 
     fn tell_removed(self: &Arc<Self>, removed: &[Removed]) {
@@ -191,19 +194,10 @@ impl Engine {
 pub(crate) async fn sweep_forever(engine: Weak<Engine>, runtime: Arc<dyn Runtime>) {
     loop {
         runtime.sleep(SWEEP_PAUSE).await;
-        loop {
-            let Some(engine) = engine.upgrade() else {
-                return;
-            };
-            let now = engine.now();
-            // An outage ends this round; the next one starts after the pause.
-            let Ok(swept) = engine.store.sweep(now, SWEEP_BATCH).await else {
-                break;
-            };
-            engine.tell_removed(&swept.removed);
-            if !swept.more {
-                break;
-            }
-        }
+        let Some(engine) = engine.upgrade() else {
+            return;
+        };
+        // An outage ends this round; the next one starts after the pause.
+        let _ = engine.sweep_all(engine.now()).await;
     }
 }

@@ -143,6 +143,36 @@ impl<S> SessionManager<S> {
         self.engine.census(self.engine.now()).await
     }
 
+    /// Removes all sessions that have expired, and answers how many they were. Observers and
+    /// listeners are told of each.
+    ///
+    /// The engine sweeps by itself: a store outside of this process every minute, one in this
+    /// process a little with every commit. On a quiet site the latter may take long. No request
+    /// can use what has expired, so this is for whoever wants to learn of it earlier: a page of
+    /// numbers, a job that runs now and then, a test of a listener.
+    ///
+    /// ```
+    /// # use session_core::testkit::{Site, block_on};
+    /// # use std::time::Duration;
+    /// # block_on(async {
+    /// # let site = Site::new();
+    /// # let mut ada = site.visitor();
+    /// # let sessions = site.sessions();
+    /// ada.visit(async |session| session.set_attribute("n", &1)).await?;
+    /// assert_eq!(sessions.sweep().await?, 0);
+    /// site.clock().advance(Duration::from_secs(30 * 60));
+    /// assert_eq!(sessions.sweep().await?, 1);
+    /// # Ok::<(), session_core::SessionError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`SessionError::Unavailable`] and [`SessionError::TimedOut`]. What was removed before is
+    /// gone, and so is what a store removed whose answer was lost: nobody is told of that.
+    pub async fn sweep(&self) -> Result<usize, SessionError> {
+        self.engine.sweep_all(self.engine.now()).await
+    }
+
     /// The name of the session cookie; of no use where a
     /// [header](SessionManagerBuilder::token_header) carries the token instead.
     #[must_use]

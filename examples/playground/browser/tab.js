@@ -5,6 +5,9 @@ import { until } from './harness.js';
 /** What a token would look like if one were seen: 43 or more characters of base64url. */
 const TOKEN = /[A-Za-z0-9_-]{43,}/;
 
+/** The token of a form, which is for its page to be seen. */
+const FORM_TOKEN = /csrf(=|\\*" value=\\*")[\w-]+/g;
+
 export class Tab {
     static async open(context, server) {
         const tab = new Tab(await context.newPage());
@@ -17,12 +20,15 @@ export class Tab {
         this.page = page;
         /** What went wrong in the page without the visitor being told. */
         this.faults = [];
+        /** What the browser itself may complain of in this test, as a pattern; null for nothing. */
+        this.excused = null;
         /** Every answer of the relay so far, as promises of its text. */
         this.answers = [];
         page.setDefaultTimeout(15_000);
         page.on('pageerror', (error) => this.faults.push(String(error)));
         page.on('console', (message) => {
-            if (message.type() === 'error') this.faults.push(message.text());
+            if (message.type() !== 'error' || this.excused?.test(message.text())) return;
+            this.faults.push(message.text());
         });
         page.on('requestfinished', (request) => {
             if (request.method() !== 'POST') return;
@@ -57,6 +63,22 @@ export class Tab {
     async fill(operation, field, value) {
         const group = this.page.locator('.group').filter({ has: this.part(`operation-${operation}`) });
         await group.locator(`input[name=${field}]`).fill(value);
+    }
+
+    /** Ticks a box of the group that has this operation. */
+    async check(operation, field) {
+        const group = this.page.locator('.group').filter({ has: this.part(`operation-${operation}`) });
+        await group.locator(`input[name=${field}]`).check();
+    }
+
+    /** Says a line to the WebSocket that a browser has open, and returns what is answered. */
+    async say(browser, line) {
+        const answers = this.browser(browser).locator('[data-testid=lines] li:not([data-sort=asked])');
+        const before = await answers.count();
+        await this.browser(browser).getByTestId('line').fill(line);
+        await this.browser(browser).getByTestId('line').press('Enter');
+        await until(`${line} is answered`, async () => (await answers.count()) > before);
+        return answers.nth(before).innerText();
     }
 
     click(operation, browser) {
@@ -125,7 +147,7 @@ export class Tab {
     /** Where a token was seen: in the document or in an answer of the relay. Empty is well. */
     async tokensSeen() {
         const texts = [await this.page.content(), ...(await Promise.all(this.answers))];
-        return texts.map((text) => text.match(TOKEN)?.[0]).filter(Boolean);
+        return texts.map((text) => text.replaceAll(FORM_TOKEN, '').match(TOKEN)?.[0]).filter(Boolean);
     }
 
     focused() {

@@ -1,13 +1,17 @@
 //! The playground: every operation of a session, to be clicked in a page and called over
 //! HTTP, on a web framework of your choice.
 
+mod admission;
 mod answer;
 mod arguments;
 mod call;
 mod frameworks;
 mod logging;
+mod metrics;
+mod monitor;
 mod operations;
 mod options;
+mod origin;
 mod page;
 mod refusal;
 mod relay;
@@ -16,9 +20,11 @@ mod site;
 mod stop;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use session_core::BoxError;
+use session_core::{BoxError, SystemClock};
 
+use crate::monitor::Monitor;
 use crate::options::Options;
 
 fn main() -> ExitCode {
@@ -37,6 +43,9 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), BoxError> {
     logging::start()?;
-    let sessions = sessions::manager(options)?;
-    frameworks::serve(options, &sessions)
+    let metrics = metrics::install()?;
+    let store = sessions::store(options)?;
+    let sessions = sessions::manager(options, store.clone())?;
+    let monitor = Monitor::new(sessions.clone(), store, metrics, Arc::new(SystemClock));
+    frameworks::serve(options, &sessions, Arc::new(monitor))
 }

@@ -29,6 +29,9 @@ macro_rules! files {
 
 static FILES: &[File] = &files! {
     "/" HTML "index.html";
+    "/admin" HTML "admin.html";
+    "/page/admin.css" CSS "admin.css";
+    "/page/admin.js" SCRIPT "admin.js";
     "/page/app.css" CSS "app.css";
     "/page/app.js" SCRIPT "app.js";
     "/page/card.js" SCRIPT "card.js";
@@ -39,8 +42,11 @@ static FILES: &[File] = &files! {
     "/page/icon.svg" SVG "icon.svg";
     "/page/operations.js" SCRIPT "operations.js";
     "/page/pane.js" SCRIPT "pane.js";
+    "/page/plot.js" SCRIPT "plot.js";
     "/page/race.js" SCRIPT "race.js";
     "/page/relay.js" SCRIPT "relay.js";
+    "/page/sessions.js" SCRIPT "sessions.js";
+    "/page/socket.js" SCRIPT "socket.js";
     "/page/state.js" SCRIPT "state.js";
     "/page/views.js" SCRIPT "views.js";
 };
@@ -73,6 +79,7 @@ mod tests {
             let name = name.to_str().expect("names are text");
             let path = match name {
                 "index.html" => "/".to_owned(),
+                "admin.html" => "/admin".to_owned(),
                 name => format!("/page/{name}"),
             };
             assert!(FILES.iter().any(|file| file.path == path), "{name}");

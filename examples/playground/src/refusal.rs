@@ -21,8 +21,8 @@ pub(crate) enum Refusal {
     /// Nobody is logged in.
     #[error("You are not logged in.")]
     NotLoggedIn,
-    /// The visitor has no such session.
-    #[error("You have no such session.")]
+    /// The principal has no such session.
+    #[error("There is no such session.")]
     NoSuchSession,
     /// The request is no handshake of a WebSocket, or of another version of the protocol.
     #[error("This address is for a WebSocket.")]
@@ -30,12 +30,18 @@ pub(crate) enum Refusal {
     /// The request comes from a page of another origin.
     #[error("Requests from this origin are not allowed.")]
     ForeignOrigin,
+    /// The administrator's page is for others.
+    #[error("The administrator's page is for whoever is on this machine alone.")]
+    NotAdmitted,
     /// The relay takes JSON alone.
     #[error("Send application/json.")]
     NotJson,
     /// The page that asks was open too long ago.
     #[error("This page is not open any more. Load it again.")]
     NoSuchPage,
+    /// The page's WebSocket is closed.
+    #[error("This socket is not open any more. Open another one.")]
+    NoSuchSocket,
     /// There is no such route.
     #[error("There is no such page.")]
     NoSuchRoute,
@@ -64,11 +70,11 @@ impl Refusal {
         match self {
             Self::BadArgument(_) | Self::BrokenBody | Self::NoHandshake => 400,
             Self::NotLoggedIn => 401,
-            Self::ForeignOrigin => 403,
+            Self::ForeignOrigin | Self::NotAdmitted => 403,
             Self::NoAttribute | Self::NoSuchRoute | Self::NoSuchSession => 404,
             Self::WrongMethod => 405,
             Self::NoSession => 409,
-            Self::NoSuchPage => 410,
+            Self::NoSuchPage | Self::NoSuchSocket => 410,
             Self::BodyTooLarge => 413,
             Self::NotJson => 415,
             Self::NoSessionLayer => 500,

@@ -1,7 +1,9 @@
 //! The session manager that the command line asks for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use session_core::store::SessionStore;
 use session_core::{
     ConfigError, KeyError, MaxInactiveInterval, MemoryStore, SecretKey, SessionManager,
 };
@@ -30,13 +32,17 @@ pub(crate) enum SetupError {
     Config(#[from] ConfigError),
 }
 
-/// The manager that the options ask for.
+/// The manager that the options ask for, whose sessions live in `store`.
 ///
 /// # Errors
 /// When it cannot be made so.
-pub(crate) fn manager(options: &Options) -> Result<SessionManager, SetupError> {
+pub(crate) fn manager(
+    options: &Options,
+    store: Arc<dyn SessionStore>,
+) -> Result<SessionManager, SetupError> {
     let mut builder = SessionManager::builder()
-        .store(store(options)?)
+        .shared_store(store)
+        .statistics()
         .max_bytes(options.max_session_bytes)
         .secure(!options.insecure);
     let mut keys = keys(options.secret.as_ref())?.into_iter();
@@ -62,15 +68,19 @@ pub(crate) fn manager(options: &Options) -> Result<SessionManager, SetupError> {
     Ok(builder.build()?)
 }
 
-fn store(options: &Options) -> Result<MemoryStore, SetupError> {
+/// The store that the options ask for.
+///
+/// # Errors
+/// When this program does not have it.
+pub(crate) fn store(options: &Options) -> Result<Arc<dyn SessionStore>, SetupError> {
     if options.store.reveal() != "memory" {
         return Err(SetupError::Store);
     }
     let builder = MemoryStore::builder();
-    Ok(match options.max_sessions {
+    Ok(Arc::new(match options.max_sessions {
         Some(sessions) => builder.max_sessions(sessions).build(),
         None => builder.build(),
-    })
+    }))
 }
 
 /// The keys of `--secret`, the current one first.

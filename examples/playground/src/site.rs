@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use session_core::SessionManager;
 
+use crate::admission::Admission;
+use crate::monitor::Monitor;
 use crate::options::Options;
 use crate::relay::Relay;
 use crate::stop::{Sockets, Stop};
@@ -14,6 +16,9 @@ use crate::stop::{Sockets, Stop};
 pub(crate) struct Site {
     /// For what is done to sessions from outside of them.
     pub(crate) sessions: SessionManager,
+    pub(crate) monitor: Arc<Monitor>,
+    /// Who may see the administrator's page.
+    pub(crate) admission: Admission,
     /// When streams are cut and sockets are closed.
     pub(crate) stop: Stop,
     pub(crate) sockets: Sockets,
@@ -32,11 +37,14 @@ impl Site {
     pub(crate) fn new(
         options: &Options,
         sessions: &SessionManager,
+        monitor: Arc<Monitor>,
         address: SocketAddr,
         stop: Stop,
     ) -> Self {
         Self {
             sessions: sessions.clone(),
+            monitor,
+            admission: Admission::of(address),
             stop,
             sockets: Sockets::default(),
             body_limit: options.max_session_bytes.saturating_add(BODY_EXTRA),

@@ -76,7 +76,7 @@ impl<S> SessionManagerBuilder<S> {
         let mut events = self.events;
         #[cfg(feature = "tracing")]
         events.add_trace();
-        let counters = self.counts.then(Arc::<Counters>::default);
+        let counters = self.counts.then(|| Arc::new(Counters::new()));
         let store = match &counters {
             None => store,
             Some(counters) => {

@@ -286,8 +286,12 @@ impl<S> SessionManagerBuilder<S> {
     /// | `session_store_calls_total` | `verb` | store calls, by [`Verb`](crate::store::Verb) |
     /// | `session_store_failures_total` | `verb` | store calls that failed or were given up |
     /// | `session_store_seconds` | `verb` | how long store calls took, a histogram |
+    /// | `session_live` | | sessions that lived at the latest [`census`](crate::SessionManager::census), a gauge |
+    /// | `session_live_by_age` | `age` | the same by their age, a gauge for each of `1m`, `10m`, `1h`, `1d`, `1w`, `older`: at most so old, and older than the one before |
     ///
-    /// No label tells one session from another.
+    /// A recorder that is installed before the manager is built sees every counter from zero
+    /// on, with a description. Nobody takes a census but who asks for one: ask before the
+    /// gauges are read. No label tells one session from another.
     #[must_use]
     pub const fn statistics(mut self) -> Self {
         self.counts = true;

@@ -11,7 +11,9 @@ use crate::clock::Timestamp;
 use crate::engine::Engine;
 use crate::error::SessionError;
 use crate::session::{ChangeSet, PrincipalKey, Record, SessionHandle, StoreKey};
-use crate::store::{Access, Applied, Census, Created, Deleted, Loaded, PrincipalIndex, StoreError};
+use crate::store::{
+    Access, Applied, Census, Created, Deleted, Loaded, PrincipalIndex, StoreError, Swept,
+};
 
 impl Engine {
     /// True when the store answers at once, so that every method here completes at the first
@@ -80,6 +82,13 @@ impl Engine {
         match self.store.immediate() {
             Some(store) => Ok(store.delete(key)?),
             None => self.in_time(self.store.delete(key)).await,
+        }
+    }
+
+    pub(crate) async fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, SessionError> {
+        match self.store.immediate() {
+            Some(store) => Ok(store.sweep(now, limit)?),
+            None => self.in_time(self.store.sweep(now, limit)).await,
         }
     }
 

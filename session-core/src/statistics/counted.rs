@@ -138,7 +138,12 @@ impl SessionStore for Counted {
     }
 
     async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
-        self.call(Verb::Census, self.store.census(now)).await
+        let census = self.call(Verb::Census, self.store.census(now)).await;
+        #[cfg(feature = "metrics")]
+        if let Ok(census) = &census {
+            super::facade::census(census);
+        }
+        census
     }
 
     fn immediate(&self) -> Option<&dyn ImmediateStore> {

@@ -26,6 +26,12 @@ struct CallCounters {
 }
 
 impl Counters {
+    pub(crate) fn new() -> Self {
+        #[cfg(feature = "metrics")]
+        super::facade::announce();
+        Self::default()
+    }
+
     pub(crate) fn count_event(&self, event: SessionEvent) {
         rise(&self.events[event.place()], 1);
         #[cfg(feature = "metrics")]

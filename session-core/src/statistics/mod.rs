@@ -23,7 +23,7 @@ use crate::store::Verb;
 ///
 /// All numbers only rise. They are read one after the other while requests go on, so two of
 /// them may be a moment apart. They tell nothing of a single session.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct SessionStats {
     events: [u64; SessionEvent::ALL.len()],
     calls: [StoreCalls; Verb::ALL.len()],

@@ -39,6 +39,7 @@ mod slow_store;
 mod state;
 mod statistics;
 mod store;
+mod sweeping;
 mod table;
 mod time;
 mod token_header;

@@ -25,7 +25,8 @@ use crate::answer::{Answer, Body};
 use crate::call::{Call, Provenance, read_body};
 use crate::operations::socket::{Conversation, Reply};
 use crate::operations::{
-    Outcome, attributes, devices, form, lifecycle, login, responses, streaming,
+    Outcome, administration, attributes, devices, form, lifecycle, login, responses, statistics,
+    streaming,
 };
 use crate::refusal::Refusal;
 use crate::site::Site;
@@ -66,12 +67,22 @@ fn routes(config: &mut ServiceConfig) {
                 .route(post().to(form::submit)),
         )
         .service(at("/ws").route(read().to(socket)))
+        .service(at("/stats").route(read().to(statistics::stats)))
+        .service(at("/metrics").route(read().to(statistics::metrics)))
+        .service(at("/admin").route(read().to(administration::page)))
+        .service(at("/admin/figures").route(read().to(administration::figures)))
+        .service(at("/admin/sessions").route(read().to(administration::sessions)))
+        .service(at("/admin/end").route(post().to(administration::end)))
+        .service(at("/admin/end-all").route(post().to(administration::end_all)))
+        .service(at("/admin/log-everyone-out").route(post().to(administration::log_everyone_out)))
         .service(at("/").route(read().to(page::file)))
         .service(at("/page/open").route(post().to(relay::open)))
         .service(at("/page/look").route(post().to(relay::look)))
         .service(at("/page/steal").route(post().to(relay::steal)))
         .service(at("/page/forget").route(post().to(relay::forget)))
         .service(at("/page/relay").route(post().to(relay::send)))
+        .service(at("/page/socket").route(post().to(relay::open_socket)))
+        .service(at("/page/say").route(post().to(relay::say)))
         .service(at("/page/{file}").route(read().to(page::file)))
         .default_service(web::to(async || Outcome::Err(Refusal::NoSuchRoute)));
 }

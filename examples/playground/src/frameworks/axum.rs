@@ -26,7 +26,9 @@ use super::error_form::in_error_form;
 use crate::answer::{Answer, Body};
 use crate::call::{Call, Provenance, read_body};
 use crate::operations::socket::{Conversation, Reply};
-use crate::operations::{attributes, devices, form, lifecycle, login, responses, streaming};
+use crate::operations::{
+    administration, attributes, devices, form, lifecycle, login, responses, statistics, streaming,
+};
 use crate::refusal::Refusal;
 use crate::site::Site;
 use crate::stop::{Stop, within_grace};
@@ -68,6 +70,17 @@ fn router(sessions: SessionManager, site: Site) -> Router {
         .route("/me/sessions/{handle}", delete(devices::end))
         .route("/form", get(form::show).post(form::submit))
         .route("/ws", get(socket))
+        .route("/stats", get(statistics::stats))
+        .route("/metrics", get(statistics::metrics))
+        .route("/admin", get(administration::page))
+        .route("/admin/figures", get(administration::figures))
+        .route("/admin/sessions", get(administration::sessions))
+        .route("/admin/end", post(administration::end))
+        .route("/admin/end-all", post(administration::end_all))
+        .route(
+            "/admin/log-everyone-out",
+            post(administration::log_everyone_out),
+        )
         .route("/", get(page::file))
         .route("/page/{file}", get(page::file))
         .route("/page/open", post(relay::open))
@@ -75,6 +88,8 @@ fn router(sessions: SessionManager, site: Site) -> Router {
         .route("/page/steal", post(relay::steal))
         .route("/page/forget", post(relay::forget))
         .route("/page/relay", post(relay::send))
+        .route("/page/socket", post(relay::open_socket))
+        .route("/page/say", post(relay::say))
         .fallback(async || Refusal::NoSuchRoute)
         .method_not_allowed_fallback(async || Refusal::WrongMethod)
         .layer(SessionLayer::new(sessions))

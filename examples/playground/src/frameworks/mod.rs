@@ -9,9 +9,11 @@ mod warp;
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use session_core::{BoxError, SessionManager};
 
+use crate::monitor::Monitor;
 use crate::options::{Framework, Options};
 use crate::site::Site;
 use crate::stop;
@@ -20,11 +22,16 @@ use crate::stop;
 ///
 /// # Errors
 /// When it cannot listen.
-pub(crate) fn serve(options: &Options, sessions: &SessionManager) -> Result<(), BoxError> {
+pub(crate) fn serve(
+    options: &Options,
+    sessions: &SessionManager,
+    monitor: Arc<Monitor>,
+) -> Result<(), BoxError> {
     let serving = async {
         let stop = stop::on_signal()?;
+        tokio::spawn(monitor.clone().watch(stop.clone()));
         let listener = listen(options.listen)?;
-        let site = Site::new(options, sessions, listener.local_addr()?, stop);
+        let site = Site::new(options, sessions, monitor, listener.local_addr()?, stop);
         let sockets = site.sockets.clone();
         match options.framework {
             Framework::Axum => axum::serve(listener, sessions.clone(), site).await?,

@@ -23,7 +23,8 @@ use crate::answer::{Answer, Body};
 use crate::call::{Call, Provenance, read_body};
 use crate::operations::socket::{Conversation, Reply as SocketReply};
 use crate::operations::{
-    Outcome, attributes, devices, form, lifecycle, login, responses, streaming,
+    Outcome, administration, attributes, devices, form, lifecycle, login, responses, statistics,
+    streaming,
 };
 use crate::refusal::Refusal;
 use crate::site::Site;
@@ -84,6 +85,10 @@ fn routes(site: Site) -> impl Filter<Extract = (impl Reply,), Error = Infallible
         .unify()
         .or(on.post("/page/relay", relay::send))
         .unify()
+        .or(on.post("/page/socket", relay::open_socket))
+        .unify()
+        .or(on.post("/page/say", relay::say))
+        .unify()
         .or(on.get("/page/{file}", page::file))
         .unify()
         .boxed();
@@ -98,12 +103,31 @@ fn routes(site: Site) -> impl Filter<Extract = (impl Reply,), Error = Infallible
         .or(on.post("/form", form::submit))
         .unify()
         .boxed();
+    let admin = on
+        .get("/admin", administration::page)
+        .or(on.get("/admin/figures", administration::figures))
+        .unify()
+        .or(on.get("/admin/sessions", administration::sessions))
+        .unify()
+        .or(on.post("/admin/end", administration::end))
+        .unify()
+        .or(on.post("/admin/end-all", administration::end_all))
+        .unify()
+        .or(on.post("/admin/log-everyone-out", administration::log_everyone_out))
+        .unify()
+        .or(on.get("/stats", statistics::stats))
+        .unify()
+        .or(on.get("/metrics", statistics::metrics))
+        .unify()
+        .boxed();
     attributes
         .or(lifecycle)
         .unify()
         .or(responses)
         .unify()
         .or(devices)
+        .unify()
+        .or(admin)
         .unify()
         .or(page)
         .unify()

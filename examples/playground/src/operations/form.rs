@@ -53,7 +53,7 @@ pub(crate) async fn submit(call: Call) -> Outcome {
     let session = call.session().await?;
     // A form without a token is as forged as one with a wrong one.
     session.verify_csrf(fields.text("csrf")?.unwrap_or_default())?;
-    session.set_attribute(ATTRIBUTE, fields.required("value")?)?;
+    session.set_attribute(ATTRIBUTE, fields.text("value")?.unwrap_or_default())?;
     session.save().await?;
     Ok(Answer::empty(303).header("location", "/form"))
 }

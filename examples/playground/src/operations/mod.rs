@@ -1,6 +1,7 @@
 //! What the routes do, each an `async fn` from a [`Call`](crate::call::Call) to an
 //! [`Answer`]. Frameworks route to these directly.
 
+pub(crate) mod administration;
 pub(crate) mod attributes;
 pub(crate) mod devices;
 pub(crate) mod form;
@@ -8,6 +9,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod login;
 pub(crate) mod responses;
 pub(crate) mod socket;
+pub(crate) mod statistics;
 pub(crate) mod streaming;
 
 use std::time::Duration;

@@ -21,11 +21,12 @@ const tell = (sentence) => {
   $("status").textContent = sentence;
 };
 
-/** Does something that talks to the server, and says so when that fails. */
+/** Does something that talks to the server and answers what it does, or says that it failed. */
 async function attempt(action) {
   try {
-    await action();
+    const outcome = await action();
     $("trouble").hidden = true;
+    return outcome;
   } catch (error) {
     $("trouble").textContent = troubleOf(error);
     $("trouble").hidden = false;
@@ -51,10 +52,16 @@ async function start() {
   for (const name of ["A", "B"]) {
     // The two may share a session, so that what one does is seen in the other.
     const changed = () => panes[other[name]].look();
-    panes[name] = new Pane(name, relay, $(`browser-${name}`), { changed, tell });
+    panes[name] = new Pane(name, relay, $(`browser-${name}`), { changed, tell, attempt });
   }
 
   const acts = [
+    {
+      id: "socket",
+      title: "Open a WebSocket",
+      note: "GET /ws: set NAME JSON, get NAME, increment NAME, typed into the log. Each line is an access of its own, stored before its answer. 409 without a session.",
+      act: (browser) => attempt(() => panes[browser].open()),
+    },
     {
       id: "steal",
       title: "Steal the other's cookies",

@@ -27,6 +27,8 @@ export class Entry {
     this.cookies = element("div", { className: "cookies" });
     this.states = element("div", { className: "states" });
     this.asked = { method, path, body };
+    /** The body of the response as it came. */
+    this.text = "";
     this.element = element(
       "details",
       { className: "entry", data: { testid: "entry", state: "running", method, path } },
@@ -109,10 +111,21 @@ export class Entry {
   }
 
   #showText(text) {
+    this.text += text;
     this.body.hidden = false;
     const follow = this.body.scrollHeight - this.body.scrollTop - this.body.clientHeight < 40;
     this.body.append(text);
     if (follow) this.body.scrollTop = this.body.scrollHeight;
+  }
+
+  /** Whether the answer is the list of one's own sessions. */
+  get listsSessions() {
+    const { method, path } = this.asked;
+    return method === "GET" && path === "/me/sessions" && this.status.textContent === "200";
+  }
+
+  showSessions(table) {
+    this.cookies.before(part("My sessions", table));
   }
 
   /** The answer is over: `complete`, `cut` by the server, `aborted` by the visitor, or `failed`. */

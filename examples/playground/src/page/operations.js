@@ -15,6 +15,9 @@ const increment = (mode) => ({ counter, delay_ms }) =>
 const delayed = (path) => ({ delay_ms }) => withQuery(path, { delay_ms });
 const plain = (path) => () => path;
 
+/** The hidden field of the form. What DOMParser makes of it runs no script and loads nothing. */
+const tokenOf = (html) => new DOMParser().parseFromString(html, "text/html").querySelector("input[name=csrf]")?.value;
+
 const delay = { name: "delay_ms", value: "", hint: "0" };
 
 export const GROUPS = [
@@ -82,16 +85,56 @@ export const GROUPS = [
   },
   {
     title: "Login",
-    fields: [{ name: "principal", value: "alice" }, delay],
+    fields: [
+      { name: "principal", value: "alice" },
+      { name: "label", value: "", hint: "none" },
+      { name: "remember", type: "checkbox" },
+      delay,
+    ],
     operations: [
       {
         id: "login",
         method: "POST",
         path: delayed("/login"),
-        body: ({ principal }) => JSON.stringify({ principal }),
-        note: "Changes the id, so that a token planted before the login is worth nothing after it.",
+        body: ({ principal, label, remember }) =>
+          JSON.stringify({ principal, ...(label && { label }), ...(remember && { remember: true }) }),
+        note: "Changes the id, so that a token planted before the login is worth nothing after it. The label names the session in the list below; remember keeps cookie and session for two weeks.",
       },
       { id: "logout", method: "POST", path: plain("/logout"), note: "Ends the login; the same answer when nobody is logged in." },
+    ],
+  },
+  {
+    title: "My sessions",
+    fields: [{ name: "handle", value: "", hint: "of the list" }],
+    operations: [
+      { id: "devices", method: "GET", path: plain("/me/sessions"), note: "Where else one is logged in, each with a button to end it. 401 when nobody is." },
+      {
+        id: "end-device",
+        method: "DELETE",
+        path: ({ handle }) => `/me/sessions/${segment(handle || "none")}`,
+        note: "Ends one of one's own. A handle is no credential: somebody else's is 404.",
+      },
+      { id: "end-others", method: "DELETE", path: plain("/me/sessions"), note: "Ends all but the current one." },
+    ],
+  },
+  {
+    title: "Form",
+    fields: [{ name: "value", value: "tea & cake" }, { name: "csrf", value: "", hint: "of the form" }],
+    operations: [
+      {
+        id: "form",
+        method: "GET",
+        path: plain("/form"),
+        fills: (html) => ({ csrf: tokenOf(html) }),
+        note: "A page without a script. The token in its form is put into the field above, another one each time.",
+      },
+      {
+        id: "submit",
+        method: "POST",
+        path: plain("/form"),
+        body: ({ csrf, value }) => String(new URLSearchParams({ csrf, value })),
+        note: "What the form sends. With no token, or sent by the other browser, it is a forgery: 403.",
+      },
     ],
   },
   {
@@ -134,5 +177,10 @@ export const GROUPS = [
         note: "A line at a time, with a write before each. Abort it: what was written is kept.",
       },
     ],
+  },
+  {
+    title: "All sessions",
+    fields: [],
+    operations: [{ id: "stats", method: "GET", path: plain("/stats"), note: "What became of all sessions, and what the store was asked. No session is consulted." }],
   },
 ];

@@ -3,6 +3,8 @@
 import { Card } from "./card.js";
 import { element } from "./dom.js";
 import { Entry } from "./entry.js";
+import { sessionsTable } from "./sessions.js";
+import { SocketEntry } from "./socket.js";
 
 /** Entries that the log keeps; older ones go, so that the page does not grow without end. */
 const LOG_LENGTH = 100;
@@ -11,12 +13,16 @@ const LOG_LENGTH = 100;
 const LOOK_INTERVAL = 500;
 
 export class Pane {
-  /** `changed` is called after each exchange; `tell` says one sentence to the visitor. */
-  constructor(name, relay, root, { changed, tell }) {
+  /**
+   * `changed` is called after each exchange; `tell` says one sentence to the visitor; `attempt` does
+   * something that may fail, and says so then.
+   */
+  constructor(name, relay, root, { changed, tell, attempt }) {
     this.name = name;
     this.relay = relay;
     this.changed = changed;
     this.tell = tell;
+    this.attempt = attempt;
     this.card = new Card();
     /** Looks begun, and the latest of them that is shown: answers may overtake one another. */
     this.looks = 0;
@@ -43,21 +49,47 @@ export class Pane {
     return seen.session;
   }
 
-  /** Sends a request, shows the exchange in the log, and follows where it is redirected to. */
+  /**
+   * Sends a request, shows the exchange in the log, and follows where it is redirected to. Answers
+   * the text of the response.
+   */
   async send(request) {
     const abort = new AbortController();
     const entry = new Entry(request, this.relay.facts.transport, () => abort.abort());
+    await this.#follow(entry, this.relay.send(this.name, request, abort.signal), abort.signal);
+    if (entry.listsSessions) entry.showSessions(this.#sessionsOf(entry.text));
+    this.tell(`Browser ${this.name}: ${request.method} ${request.path} → ${entry.status.textContent}`);
+    await this.changed();
+    if (entry.location) await this.send({ method: "GET", path: entry.location });
+    return entry.text;
+  }
+
+  /** Opens a WebSocket, and shows what is said over it until it closes. */
+  async open() {
+    const abort = new AbortController();
+    const entry = new SocketEntry(
+      this.relay.facts.transport,
+      () => abort.abort(),
+      (socket, line) => this.attempt(() => this.relay.say(socket, line)),
+    );
+    await this.#follow(entry, this.relay.open(this.name, abort.signal), abort.signal);
+    this.tell(`Browser ${this.name}: the WebSocket is closed`);
+    await this.changed();
+  }
+
+  /** Shows an exchange as its frames come, and the session before and after it. */
+  async #follow(entry, frames, signal) {
     this.add(entry.element);
     const before = await this.look();
     const looking = setInterval(() => this.look().catch(() => {}), LOOK_INTERVAL);
     try {
-      for await (const frame of this.relay.send(this.name, request, abort.signal)) {
+      for await (const frame of frames) {
         if (frame.frame === "head") this.card.showJar(frame.jar);
         entry.take(frame);
       }
       entry.end("cut", "The relay's answer ended early.");
     } catch (error) {
-      if (!abort.signal.aborted) {
+      if (!signal.aborted) {
         entry.end("failed", error.message);
         throw error;
       }
@@ -66,9 +98,16 @@ export class Pane {
       clearInterval(looking);
     }
     entry.compare(before, await this.look());
-    this.tell(`Browser ${this.name}: ${request.method} ${request.path} → ${entry.status.textContent}`);
-    await this.changed();
-    if (entry.location) await this.send({ method: "GET", path: entry.location });
+  }
+
+  /** The list of one's own sessions, as a table whose buttons end them. */
+  #sessionsOf(text) {
+    const end = (path) =>
+      this.attempt(async () => {
+        await this.send({ method: "DELETE", path });
+        await this.send({ method: "GET", path: "/me/sessions" });
+      });
+    return sessionsTable(JSON.parse(text), end);
   }
 
   /** Sends a request and answers its status and body; the log does not show it. */

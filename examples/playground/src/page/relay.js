@@ -41,20 +41,33 @@ export class Relay {
 
   /** Sends a request as a pane and yields the frames of the answer as they come. */
   async *send(pane, { method, path, body = null }, signal) {
-    const answer = await post("relay", { page: this.page, pane, method, path, body }, signal);
-    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = "";
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      const lines = (rest + value).split("\n");
-      rest = lines.pop();
-      for (const line of lines) yield JSON.parse(line);
-    }
+    yield* framesOf(await post("relay", { page: this.page, pane, method, path, body }, signal));
+  }
+
+  /** Opens a WebSocket as a pane and yields what comes of it. Its number is in the first frame. */
+  async *open(pane, signal) {
+    yield* framesOf(await post("socket", { page: this.page, pane }, signal));
+  }
+
+  /** Says a line to an open WebSocket. It is among the frames once it is on its way. */
+  async say(socket, line) {
+    await post("say", { page: this.page, socket, line });
   }
 
   async #ask(what, question) {
     return (await post(what, { page: this.page, ...question })).json();
+  }
+}
+
+async function* framesOf(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
+    for (const line of lines) yield JSON.parse(line);
   }
 }
 

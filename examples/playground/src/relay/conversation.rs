@@ -2,13 +2,14 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, Connection};
-use hyper::http::response::Parts;
+use hyper::client::conn::http1::{self, Connection, Parts};
+use hyper::http::response;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -27,6 +28,9 @@ pub(super) enum Cut {
     /// The server hung up amid its response.
     #[error("the connection was closed before the response ended")]
     NoEnd,
+    /// The server agreed to something else than a WebSocket.
+    #[error("the server answered with another key than that of this WebSocket")]
+    NoSocket,
     /// The jar that the response is for is gone.
     #[error("the relay does not know this page any more")]
     UnknownPage,
@@ -48,13 +52,16 @@ impl Conversation {
     pub(super) async fn begin(
         address: SocketAddr,
         request: Request<Full<Bytes>>,
-    ) -> Result<(Parts, Self), Cut> {
+    ) -> Result<(response::Parts, Self), Cut> {
         let stream = TcpStream::connect(address)
             .await
             .map_err(|_| Cut::Unreachable)?;
         let handshake = http1::handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = handshake.map_err(|_| Cut::Unreachable)?;
-        let mut connection = Driven(Some(connection));
+        let mut connection = Driven {
+            connection,
+            is_over: false,
+        };
         let response = connection
             .while_awaiting(sender.send_request(request))
             .await;
@@ -89,24 +96,40 @@ impl Conversation {
             }
         }
     }
+
+    /// The bare connection, and what has come over it already, after the server has switched
+    /// to another protocol.
+    pub(super) async fn into_socket(mut self) -> (TcpStream, Bytes) {
+        poll_fn(|cx| self.connection.poll(cx)).await;
+        let Parts { io, read_buf, .. } = self.connection.connection.into_parts();
+        (io.into_inner(), read_buf)
+    }
 }
 
 /// A connection that makes progress while something is awaited that comes over it: no task of
 /// its own could outlive the page's interest.
-struct Driven(Option<Connection<TokioIo<TcpStream>, Full<Bytes>>>);
+struct Driven {
+    connection: Connection<TokioIo<TcpStream>, Full<Bytes>>,
+    is_over: bool,
+}
 
 impl Driven {
     async fn while_awaiting<T>(&mut self, what: impl Future<Output = T>) -> T {
         let mut what = pin!(what);
         poll_fn(|cx| {
-            if let Some(connection) = &mut self.0
-                && Pin::new(connection).poll(cx).is_ready()
-            {
-                // Why it ended is told to whoever awaits something of it.
-                self.0 = None;
-            }
+            // Why it ended is told to whoever awaits something of it.
+            let _ = self.poll(cx);
             what.as_mut().poll(cx)
         })
         .await
+    }
+
+    /// Makes progress; ready when nothing more comes by this protocol.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.is_over = self.is_over || self.connection.poll_without_shutdown(cx).is_ready();
+        match self.is_over {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
     }
 }

@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use session_core::SessionError;
 
 use super::forward::{Order, frames};
 use super::pages::{Page, Pane};
-use super::{Relay, look as peek, origin, routes};
+use super::{Relay, look as peek, routes, socket};
 use crate::answer::Answer;
-use crate::arguments::{self, BadArgument};
+use crate::arguments::BadArgument;
 use crate::call::{Call, Provenance};
 use crate::operations::Outcome;
+use crate::origin::question;
 use crate::refusal::Refusal;
 
 /// `POST /page/open`
@@ -42,10 +42,23 @@ pub(crate) async fn send(call: Call) -> Outcome {
     answered(call.site.relay.send(&call.provenance, &call.body))
 }
 
+/// `POST /page/socket`
+pub(crate) async fn open_socket(call: Call) -> Outcome {
+    answered(call.site.relay.open_socket(&call.provenance, &call.body))
+}
+
+/// `POST /page/say`
+pub(crate) async fn say(call: Call) -> Outcome {
+    answered(call.site.relay.say(&call.provenance, &call.body).await)
+}
+
 fn answered(outcome: Outcome) -> Outcome {
     let answer = outcome.unwrap_or_else(|refusal| refusal.answer());
     Ok(answer.header("cache-control", "no-store"))
 }
+
+/// A JSON object a line.
+const NDJSON: &str = "application/x-ndjson";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,6 +87,14 @@ struct Sending {
     method: String,
     path: String,
     body: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saying {
+    page: String,
+    socket: u64,
+    line: String,
 }
 
 impl Relay {
@@ -125,7 +146,24 @@ impl Relay {
             body: sending.body,
         };
         let frames = frames(self.clone(), order);
-        Ok(Answer::stream("application/x-ndjson", frames))
+        Ok(Answer::stream(NDJSON, frames))
+    }
+
+    pub(super) fn open_socket(self: &Arc<Self>, asker: &Provenance, body: &[u8]) -> Outcome {
+        let OfPane { page, pane } = question(asker, body)?;
+        self.with_page(&page, |_| ())?;
+        let frames = socket::frames(self.clone(), page, pane);
+        Ok(Answer::stream(NDJSON, frames))
+    }
+
+    pub(super) async fn say(&self, asker: &Provenance, body: &[u8]) -> Outcome {
+        let Saying { page, socket, line } = question(asker, body)?;
+        let lines = self.with_page(&page, |page| page.sockets().lines_to(socket))?;
+        let lines = lines.ok_or(Refusal::NoSuchSocket)?;
+        // Waits where the visitor is faster than the server.
+        let said = lines.send(line).await;
+        said.map_err(|_| Refusal::NoSuchSocket)?;
+        Ok(Answer::no_content())
     }
 
     fn jar(&self, page: &mut Page, pane: Pane) -> Value {
@@ -141,16 +179,4 @@ impl Relay {
         let page = pages.get(name, self.clock.now());
         page.map(act).ok_or(Refusal::NoSuchPage)
     }
-}
-
-/// What is asked, when the page itself asks it. JSON alone is taken, which no page of another
-/// origin can send without a preflight, and this server answers none.
-fn question<T: DeserializeOwned>(asker: &Provenance, body: &[u8]) -> Result<T, Refusal> {
-    if !origin::is_same_origin(asker) {
-        return Err(Refusal::ForeignOrigin);
-    }
-    if !origin::sends_json(asker) {
-        return Err(Refusal::NotJson);
-    }
-    Ok(arguments::json(body)?)
 }

@@ -11,9 +11,9 @@ mod forward;
 mod jar;
 mod look;
 mod mask;
-mod origin;
 mod pages;
 mod routes;
+mod socket;
 mod text;
 mod transport;
 
@@ -27,7 +27,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use session_core::{Clock, Entropy, EntropyError, SessionManager, SystemClock, SystemEntropy};
 
-pub(crate) use endpoints::{forget, look, open, send, steal};
+pub(crate) use endpoints::{forget, look, open, open_socket, say, send, steal};
 use pages::Pages;
 use transport::Transport;
 

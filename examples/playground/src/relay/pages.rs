@@ -13,6 +13,7 @@ use session_core::Timestamp;
 
 use super::jar::Jar;
 use super::mask::Mask;
+use super::socket::Sockets;
 use super::transport::Transport;
 
 /// The most pages; the one that is unused for the longest time goes first. Each has a few
@@ -34,6 +35,7 @@ pub(super) struct Page {
     mask: Mask,
     /// The browsers' own, in the order of [`Pane`].
     jars: [Jar; 2],
+    sockets: Sockets,
     used_at: Timestamp,
 }
 
@@ -72,6 +74,7 @@ impl Pages {
             transport: self.transport.clone(),
             mask: Mask::new(self.transport.clone()),
             jars: Default::default(),
+            sockets: Sockets::default(),
             used_at: now,
         };
         self.pages.insert(name, page);
@@ -92,6 +95,11 @@ impl Pages {
 }
 
 impl Page {
+    /// The WebSockets that its browsers have open.
+    pub(super) fn sockets(&mut self) -> &mut Sockets {
+        &mut self.sockets
+    }
+
     /// Copies everything that one browser keeps to the other, as a thief would.
     pub(super) fn steal(&mut self, from: Pane, to: Pane) {
         self.jars[to as usize] = self.jars[from as usize].clone();

@@ -25,8 +25,18 @@ fn is_in_table(method: &str, path: &str) -> bool {
         (method, &*segments),
         (
             "GET",
-            ["session" | "untouched" | "stream" | "redirect" | "fail" | "panic" | "cookies"]
+            ["session"
+                | "untouched"
+                | "stream"
+                | "redirect"
+                | "fail"
+                | "panic"
+                | "cookies"
+                | "stats"]
         ) | ("GET" | "PUT" | "DELETE", ["attributes", _])
+            | ("GET" | "DELETE", ["me", "sessions"])
+            | ("DELETE", ["me", "sessions", _])
+            | ("GET" | "POST", ["form"])
             | ("POST", ["attributes", _, "increment" | "append"])
             | ("POST", ["invalidate" | "change-id" | "login" | "logout"])
             | ("PUT", ["max-inactive-interval"])
@@ -63,6 +73,12 @@ mod tests {
             ("PUT", "/max-inactive-interval"),
             ("POST", "/login"),
             ("POST", "/logout"),
+            ("GET", "/me/sessions"),
+            ("DELETE", "/me/sessions"),
+            ("DELETE", "/me/sessions/x"),
+            ("GET", "/form"),
+            ("POST", "/form"),
+            ("GET", "/stats"),
             ("GET", "/attributes/"),
             ("GET", "/attributes/%zz"),
             ("GET", "/session?"),
@@ -105,6 +121,9 @@ mod tests {
             ("POST", "/attributes/../page/relay"),
             ("POST", "/%70age/relay"),
             ("GET", "/metrics"),
+            ("GET", "/admin"),
+            ("POST", "/admin/log-everyone-out"),
+            ("GET", "/ws"),
             ("GET", "/session/"),
             ("GET", "/attributes"),
             ("GET", "/attributes/a/b"),

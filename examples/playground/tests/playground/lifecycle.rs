@@ -213,6 +213,26 @@ fn a_session_ends_at_its_absolute_limit_whatever_its_activity() {
 }
 
 #[test]
+fn a_login_restarts_the_absolute_limit_and_another_id_does_not() {
+    on_each(&["--absolute", "2"], |program| {
+        let mut visitors = [program.visitor(), program.visitor()];
+        for visitor in &mut visitors {
+            visitor.put("/attributes/a", "1");
+        }
+        thread::sleep(Duration::from_millis(1_200));
+        let [logs_in, changes_id] = &mut visitors;
+        assert_eq!(
+            logs_in.post("/login", "{\"principal\":\"ada\"}").status,
+            204
+        );
+        assert_eq!(changes_id.post("/change-id", "").status, 204);
+        thread::sleep(Duration::from_millis(1_000));
+        assert_eq!(logs_in.attribute("a"), json!(1));
+        assert_eq!(changes_id.session()["exists"], json!(false));
+    });
+}
+
+#[test]
 fn two_live_ids_are_no_session_and_400() {
     on_each(&[], |program| {
         let [mut one, mut other] = [program.visitor(), program.visitor()];

@@ -76,3 +76,18 @@ fn a_store_that_is_full_of_people_who_logged_in_is_503() {
         assert_eq!(visitors[0].session()["principal"], json!("ada"));
     });
 }
+
+#[test]
+fn anonymous_visitors_make_room_in_a_full_store_and_the_one_who_came_last_stays() {
+    on_each(&["--max-sessions", "2"], |program| {
+        let mut member = program.visitor();
+        member.post("/login", "{\"principal\":\"ada\"}");
+        let mut guests = [program.visitor(), program.visitor()];
+        for guest in &mut guests {
+            assert_eq!(guest.put("/attributes/a", "1").status, 204);
+        }
+        assert_eq!(guests[0].session()["exists"], json!(false));
+        assert_eq!(guests[1].attribute("a"), json!(1));
+        assert_eq!(member.session()["principal"], json!("ada"));
+    });
+}

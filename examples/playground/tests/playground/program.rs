@@ -1,7 +1,7 @@
 //! The program itself, started and stopped as an operator does it.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -38,6 +38,14 @@ impl Program {
     /// Starts the program and waits until it says that it listens.
     pub(crate) fn start(framework: &str, arguments: &[&str]) -> Self {
         Self::run(command(framework, arguments).args(["--secret", SECRET]))
+    }
+
+    /// As [`start`](Self::start), listening on `address`. It is reached by loopback.
+    pub(crate) fn start_on(address: &str, framework: &str, arguments: &[&str]) -> Self {
+        let mut command = command_on(address, framework, arguments);
+        let mut program = Self::run(command.args(["--secret", SECRET]));
+        program.address.set_ip(Ipv4Addr::LOCALHOST.into());
+        program
     }
 
     /// As [`start`](Self::start), with everything logged that there is to log.
@@ -110,9 +118,13 @@ impl Drop for Program {
 
 /// The program with these arguments, on a free port, with nothing taken from the environment.
 pub(crate) fn command(framework: &str, arguments: &[&str]) -> Command {
+    command_on("127.0.0.1:0", framework, arguments)
+}
+
+fn command_on(address: &str, framework: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_playground"));
     command
-        .args(["--framework", framework, "--listen", "127.0.0.1:0"])
+        .args(["--framework", framework, "--listen", address])
         .args(arguments)
         .env_remove("PLAYGROUND_SECRET")
         .env_remove("RUST_LOG")

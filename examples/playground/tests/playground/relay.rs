@@ -1,5 +1,7 @@
 //! The relay, with which one page is several browsers.
 
+use std::net::SocketAddr;
+
 use serde_json::{Value, json};
 
 use crate::client::{Connection, Response};
@@ -191,13 +193,13 @@ fn a_token_in_a_header_is_kept_and_masked_like_a_cookie() {
 }
 
 /// A page that was opened.
-struct Page<'p> {
-    program: &'p Program,
+pub(crate) struct Page<'p> {
+    pub(crate) program: &'p Program,
     facts: Value,
 }
 
 impl<'p> Page<'p> {
-    fn open(program: &'p Program) -> Self {
+    pub(crate) fn open(program: &'p Program) -> Self {
         let response = ask(program, "open", &OWN, "{}");
         assert_eq!(response.status, 201, "{}", response.body);
         assert_eq!(response.all("cache-control"), ["no-store"]);
@@ -205,12 +207,18 @@ impl<'p> Page<'p> {
         Self { program, facts }
     }
 
-    fn look(&self, pane: &str) -> Value {
+    pub(crate) fn look(&self, pane: &str) -> Value {
         self.ask("look", json!({"pane": pane})).json()
     }
 
     /// Sends a request as a pane and answers the frames.
-    fn send(&self, pane: &str, method: &str, target: &str, body: Option<&str>) -> Vec<Value> {
+    pub(crate) fn send(
+        &self,
+        pane: &str,
+        method: &str,
+        target: &str,
+        body: Option<&str>,
+    ) -> Vec<Value> {
         let response = self.start(pane, method, target, body).response("POST");
         let response = response.expect("an answer");
         assert_eq!(response.status, 200, "{}", response.body);
@@ -223,10 +231,30 @@ impl<'p> Page<'p> {
     }
 
     fn start(&self, pane: &str, method: &str, target: &str, body: Option<&str>) -> Connection {
-        let question = json!({
-            "page": self.facts["page"], "pane": pane, "method": method, "path": target, "body": body,
-        });
-        start(self.program, "relay", &OWN, &question.to_string())
+        let question = json!({ "pane": pane, "method": method, "path": target, "body": body });
+        self.start_asking("relay", question)
+    }
+
+    /// Asks for something whose answer comes in frames.
+    pub(crate) fn start_asking(&self, what: &str, mut question: Value) -> Connection {
+        question["page"] = self.facts["page"].clone();
+        start(self.program.address, what, &OWN, &question.to_string())
+    }
+
+    /// The name that the relay knows the page by.
+    pub(crate) fn name(&self) -> Value {
+        self.facts["page"].clone()
+    }
+
+    /// Says a line to a socket, and answers the status.
+    pub(crate) fn say(&self, socket: &Value, line: &str) -> u16 {
+        Self::say_as(self.program.address, &self.name(), socket, line)
+    }
+
+    pub(crate) fn say_as(address: SocketAddr, page: &Value, socket: &Value, line: &str) -> u16 {
+        let question = json!({"page": page, "socket": socket, "line": line});
+        let mut connection = start(address, "say", &OWN, &question.to_string());
+        connection.response("POST").expect("an answer").status
     }
 
     fn ask(&self, what: &str, mut question: Value) -> Response {
@@ -239,13 +267,13 @@ impl<'p> Page<'p> {
 }
 
 /// What a browser says of a request by this server's own page.
-const OWN: [(&str, &str); 2] = [
+pub(crate) const OWN: [(&str, &str); 2] = [
     ("sec-fetch-site", "same-origin"),
     ("content-type", "application/json"),
 ];
 
-fn ask(program: &Program, what: &str, headers: &[(&str, &str)], body: &str) -> Response {
-    let response = start(program, what, headers, body).response("POST");
+pub(crate) fn ask(program: &Program, what: &str, headers: &[(&str, &str)], body: &str) -> Response {
+    let response = start(program.address, what, headers, body).response("POST");
     let response = response.expect("an answer");
     assert!(
         response.all("set-cookie").is_empty(),
@@ -254,13 +282,13 @@ fn ask(program: &Program, what: &str, headers: &[(&str, &str)], body: &str) -> R
     response
 }
 
-fn start(program: &Program, what: &str, headers: &[(&str, &str)], body: &str) -> Connection {
-    let mut connection = Connection::open(program.address);
+fn start(address: SocketAddr, what: &str, headers: &[(&str, &str)], body: &str) -> Connection {
+    let mut connection = Connection::open(address);
     connection.send("POST", &format!("/page/{what}"), headers, body);
     connection
 }
 
-fn header<'v>(lines: &'v Value, name: &str) -> &'v str {
+pub(crate) fn header<'v>(lines: &'v Value, name: &str) -> &'v str {
     let mut lines = lines.as_array().unwrap().iter();
     let line = lines
         .find(|line| line[0] == name)
@@ -269,7 +297,7 @@ fn header<'v>(lines: &'v Value, name: &str) -> &'v str {
 }
 
 /// Tokens are longer than anything else that looks like one.
-fn assert_no_token(text: &str) {
+pub(crate) fn assert_no_token(text: &str) {
     let run = |text: &str| text.len() >= 40;
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
     assert!(!words.any(run), "{text}");

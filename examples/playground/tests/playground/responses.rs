@@ -109,8 +109,39 @@ fn the_page_and_its_files_are_served() {
 fn head_is_get_without_a_body() {
     on_each(&[], |program| {
         let mut visitor = program.visitor();
-        for target in ["/untouched", "/session", "/"] {
-            assert_eq!(visitor.send("HEAD", target, "").status, 200, "{target}");
+        for target in [
+            "/",
+            "/admin",
+            "/admin/figures",
+            "/admin/sessions?principal=ada",
+            "/attributes/a",
+            "/attributes/%",
+            "/cookies",
+            "/fail?status=418&name=a&value=V",
+            "/form",
+            "/me/sessions",
+            "/metrics",
+            "/nothing",
+            "/page/app.js",
+            "/redirect?name=a&value=V",
+            "/session",
+            "/stats",
+            "/stream?chunks=1&attribute=k",
+            "/untouched",
+            "/ws",
+        ] {
+            let get = program.visitor().get(target);
+            let head = visitor.clone().send("HEAD", target, "");
+            assert_eq!(head.status, get.status, "{target}");
+            for name in ["content-type", "location", "vary"] {
+                assert_eq!(head.all(name), get.all(name), "{target}: {name}");
+            }
+            assert_eq!(
+                session_cookie(&head).is_some(),
+                session_cookie(&get).is_some()
+            );
         }
+        visitor.put("/attributes/a", "1");
+        assert_eq!(visitor.send("HEAD", "/attributes/a", "").status, 200);
     });
 }

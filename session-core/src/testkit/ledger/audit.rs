@@ -31,7 +31,7 @@ impl Ledger {
     /// store cannot be reached.
     pub async fn audit<S>(&self, sessions: &SessionManager<S>) -> Result<(), LedgerError> {
         sessions.drain().await;
-        sessions.engine.sweep_all().await?;
+        sessions.sweep().await?;
         sessions.drain().await;
         let mut mistakes = self.mistakes();
         let accounts: Vec<_> = {

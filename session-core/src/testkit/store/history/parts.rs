@@ -160,7 +160,7 @@ pub(super) fn sweep(sessions: SessionManager, mut chance: Chance) -> Part {
     Box::pin(async move {
         chance.pause().await;
         // The next sweep does what this one could not.
-        let _ = sessions.engine.sweep_all().await;
+        let _ = sessions.sweep().await;
         Left::default()
     })
 }

@@ -1,11 +1,30 @@
-//! Whether a question comes from the page itself.
+//! Whether a question comes from this site's own page.
 
+use serde::de::DeserializeOwned;
+
+use crate::arguments;
 use crate::call::Provenance;
+use crate::refusal::Refusal;
+
+/// What is asked, when the page itself asks it. JSON alone is taken, which no page of another
+/// origin can send without a preflight, and this server answers none.
+///
+/// # Errors
+/// When somebody else asks, or something else.
+pub(crate) fn question<T: DeserializeOwned>(asker: &Provenance, body: &[u8]) -> Result<T, Refusal> {
+    if !is_same_origin(asker) {
+        return Err(Refusal::ForeignOrigin);
+    }
+    if !sends_json(asker) {
+        return Err(Refusal::NotJson);
+    }
+    Ok(arguments::object(body)?)
+}
 
 /// True for a request of a page of this very origin. A browser says so by itself (Fetch
 /// Metadata), and an older one names the page's origin, which then must be the host that it
 /// asked.
-pub(super) fn is_same_origin(asker: &Provenance) -> bool {
+fn is_same_origin(asker: &Provenance) -> bool {
     if let Some(site) = &asker.fetch_site {
         return site == "same-origin";
     }
@@ -13,7 +32,7 @@ pub(super) fn is_same_origin(asker: &Provenance) -> bool {
 }
 
 /// True for JSON, whatever its parameters.
-pub(super) fn sends_json(asker: &Provenance) -> bool {
+fn sends_json(asker: &Provenance) -> bool {
     let named = asker.content_type.as_deref().unwrap_or_default();
     let essence = named.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
