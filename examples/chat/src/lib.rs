@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod app;
+mod body;
 pub mod conversation;
 pub mod cors;
 pub mod frameworks;
