@@ -9,10 +9,14 @@ async fn the_page_and_its_files_are_served_and_touch_no_session() {
     let visitor = site.visitor();
     for (path, content_type) in [
         ("/", "text/html; charset=utf-8"),
+        ("/account.css", "text/css; charset=utf-8"),
+        ("/account.js", "text/javascript; charset=utf-8"),
         ("/app.css", "text/css; charset=utf-8"),
         ("/app.js", "text/javascript; charset=utf-8"),
+        ("/message.js", "text/javascript; charset=utf-8"),
         ("/panel.js", "text/javascript; charset=utf-8"),
         ("/server.js", "text/javascript; charset=utf-8"),
+        ("/text.js", "text/javascript; charset=utf-8"),
         ("/icon.svg", "image/svg+xml"),
     ] {
         let response = visitor.get(path).await;
