@@ -1,10 +1,11 @@
 //! Passwords as they are kept: hashed with Argon2id.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use argon2::password_hash::{self, PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash;
+use argon2::password_hash::phc::{self, Output, ParamsString, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use session_core::{Entropy, EntropyError};
 
 use super::credentials::Password;
@@ -71,6 +72,7 @@ pub(super) struct Passwords {
     argon2: Argon2<'static>,
     entropy: Arc<dyn Entropy>,
     queue: Queue,
+    memory: Memory,
     /// The hash of a password that nobody knows.
     nobodys: PasswordHash,
 }
@@ -80,23 +82,26 @@ impl Passwords {
         let params = Params::new(cost.memory, cost.passes, Params::DEFAULT_P_COST, None);
         let params = params.map_err(password_hash::Error::from)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let unknown: [u8; 32] = drawn(&*entropy)?;
-        let nobodys = hash(&argon2, &unknown, drawn(&*entropy)?)?;
+        let memory = Memory::default();
+        let (unknown, salt): ([u8; 32], _) = (drawn(&*entropy)?, drawn(&*entropy)?);
+        let nobodys = memory.lend(|blocks| hash(&argon2, &unknown, salt, blocks))?;
         Ok(Self {
             argon2,
             entropy,
             queue: Queue::new(RUNS, WAITING),
+            memory,
             nobodys,
         })
     }
 
     /// Hashes `password` with a fresh salt.
     pub(super) async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
-        let (argon2, salt) = (self.argon2.clone(), drawn(&*self.entropy)?);
+        let salt = drawn(&*self.entropy)?;
+        let (argon2, memory) = (self.argon2.clone(), self.memory.clone());
         let hashed = self
             .queue
-            .run(move || hash(&argon2, password.as_bytes(), salt));
-        hashed.await?
+            .run(move || memory.lend(|blocks| hash(&argon2, password.as_bytes(), salt, blocks)));
+        Ok(hashed.await??)
     }
 
     /// Whether `password` is the one that was hashed; never when `known` is `None`, which takes
@@ -108,21 +113,76 @@ impl Passwords {
     ) -> Result<bool, HashError> {
         let is_known = known.is_some();
         let hash = known.unwrap_or_else(|| self.nobodys.clone());
-        let argon2 = self.argon2.clone();
+        let memory = self.memory.clone();
         let verified = self
             .queue
-            .run(move || argon2.verify_password(password.as_bytes(), &*hash.0));
-        match verified.await? {
-            Ok(()) => Ok(is_known),
-            Err(password_hash::Error::PasswordInvalid) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+            .run(move || memory.lend(|blocks| verify(&hash, password.as_bytes(), blocks)));
+        Ok(verified.await?? && is_known)
     }
 }
 
-fn hash(argon2: &Argon2<'_>, password: &[u8], salt: [u8; 16]) -> Result<PasswordHash, HashError> {
-    let hash = argon2.hash_password_with_salt(password, &salt)?;
+/// The memory that hashing takes, used again: given back to the allocator after every run, it
+/// would be kept there once for every thread that ever ran. There is one piece for each of the
+/// runs that were ever under way at once.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<Vec<Block>>>>);
+
+impl Memory {
+    /// Does `work` with a piece that nobody else uses meanwhile. It may hold anything.
+    fn lend<T>(&self, work: impl FnOnce(&mut Vec<Block>) -> T) -> T {
+        let pieces = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut blocks = pieces().pop().unwrap_or_default();
+        let done = work(&mut blocks);
+        pieces().push(blocks);
+        done
+    }
+}
+
+fn hash(
+    argon2: &Argon2<'_>,
+    password: &[u8],
+    salt: [u8; 16],
+    blocks: &mut Vec<Block>,
+) -> password_hash::Result<PasswordHash> {
+    let output = output(argon2, password, &salt, blocks)?;
+    let hash = phc::PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2.params())?,
+        salt: Some(Salt::new(&salt)?),
+        hash: Some(output),
+    };
     Ok(PasswordHash(hash.to_string().into()))
+}
+
+/// Whether `password` is the one of `hash`, at the cost that the hash names.
+fn verify(
+    hash: &PasswordHash,
+    password: &[u8],
+    blocks: &mut Vec<Block>,
+) -> password_hash::Result<bool> {
+    let hash = phc::PasswordHash::new(&hash.0)?;
+    let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else {
+        return Err(password_hash::Error::EncodingInvalid);
+    };
+    let algorithm = Algorithm::try_from(hash.algorithm.as_str())?;
+    let version = hash.version.map(Version::try_from).transpose()?;
+    let params = Params::try_from(&hash)?;
+    let argon2 = Argon2::new(algorithm, version.unwrap_or_default(), params);
+    // Outputs are compared in a time that does not depend on what is in them.
+    Ok(output(&argon2, password, &salt, blocks)? == expected)
+}
+
+fn output(
+    argon2: &Argon2<'_>,
+    password: &[u8],
+    salt: &[u8],
+    blocks: &mut Vec<Block>,
+) -> password_hash::Result<Output> {
+    blocks.resize(argon2.params().block_count(), Block::default());
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    argon2.hash_password_into_with_memory(password, salt, &mut output, blocks)?;
+    Ok(Output::new(&output)?)
 }
 
 fn drawn<const N: usize>(entropy: &dyn Entropy) -> Result<[u8; N], EntropyError> {
@@ -133,6 +193,7 @@ fn drawn<const N: usize>(entropy: &dyn Entropy) -> Result<[u8; N], EntropyError>
 
 #[cfg(test)]
 mod tests {
+    use argon2::PasswordVerifier;
     use futures_util::FutureExt;
     use session_core::SystemEntropy;
 
@@ -178,6 +239,9 @@ mod tests {
     async fn what_is_kept_says_how_it_was_hashed_and_prints_redacted() {
         let hash = passwords().hash(written("correct horse")).await.unwrap();
         assert!(hash.0.starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
+        // Also to who hashes in memory that was never used before.
+        let verified = Argon2::default().verify_password(b"correct horse", &*hash.0);
+        assert_eq!(verified, Ok(()));
         assert_eq!(format!("{hash:?}"), "PasswordHash(redacted)");
     }
 
@@ -209,5 +273,17 @@ mod tests {
         }
         drop(occupied);
         assert!(!passwords.check(written("a guess"), None).await.unwrap());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn hashing_keeps_no_more_memory_than_runs_at_once_take() {
+        let passwords = passwords();
+        let checks = (0..64).map(|_| passwords.check(written("a guess"), None));
+        for checked in futures_util::future::join_all(checks).await {
+            assert!(!checked.unwrap());
+        }
+        let pieces = passwords.memory.0.lock().unwrap();
+        assert!(pieces.len() <= RUNS, "{} pieces", pieces.len());
+        assert!(pieces.iter().all(|blocks| blocks.len() == 8));
     }
 }
