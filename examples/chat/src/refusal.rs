@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode, header};
 use session_core::{EntropyError, SessionError};
 
-use crate::accounts::{AccountError, whole_seconds};
+use crate::accounts::{AccountError, HashError, whole_seconds};
 use crate::answer::{self, Answer};
 use crate::responder::UpstreamError;
 
@@ -86,7 +86,9 @@ fn status_of(error: &AccountError) -> StatusCode {
         AccountError::Wrong => StatusCode::UNAUTHORIZED,
         AccountError::Taken => StatusCode::CONFLICT,
         AccountError::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
-        AccountError::Busy | AccountError::Full => StatusCode::SERVICE_UNAVAILABLE,
+        AccountError::Busy | AccountError::Full | AccountError::Hash(HashError::Entropy(_)) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         AccountError::Hash(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -104,5 +106,26 @@ impl From<Refusal> for Answer {
             answer.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_to_try_again_is_told_when() {
+        let wait = Duration::from_millis(1_500);
+        for (error, status, seconds) in [
+            (AccountError::TooManyAttempts(wait), 429, Some("2")),
+            (AccountError::Busy, 503, Some("1")),
+            (AccountError::Full, 503, None),
+            (AccountError::Wrong, 401, None),
+        ] {
+            let answer = Answer::from(Refusal::from(error));
+            assert_eq!(answer.status(), status);
+            let told = answer.headers().get(header::RETRY_AFTER);
+            assert_eq!(told.map(|it| it.to_str().unwrap()), seconds);
+        }
     }
 }

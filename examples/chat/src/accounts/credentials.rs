@@ -68,7 +68,7 @@ impl AccountName {
 }
 
 /// A password as somebody wrote it: nothing is cut off, folded or trimmed. Prints redacted, and
-/// is wiped from memory when it is dropped.
+/// this copy of it is wiped from memory when it is dropped.
 #[derive(Clone, Deserialize)]
 #[serde(from = "String")]
 pub struct Password(Zeroizing<String>);

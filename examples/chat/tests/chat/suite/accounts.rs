@@ -1,8 +1,13 @@
 use std::time::Duration;
 
+use chat::app::Limits;
+use chat::cors::Cors;
 use chat::prompt::Message;
+use chat::responder::Responder;
 use reqwest::{Method, Response, StatusCode, header};
 use serde_json::{Value, json};
+use session_core::testkit::ManualClock;
+use session_core::{SecretKey, SessionManager};
 
 use super::site::{Site, Visitor, error_of};
 
@@ -313,10 +318,21 @@ async fn whoever_is_not_logged_in_keeps_their_conversation_when_they_log_out() {
 
 #[tokio::test]
 async fn asking_who_is_logged_in_is_no_access() {
-    let site = Site::start().await;
+    let clock = ManualClock::new();
+    let sessions = SessionManager::builder()
+        .secret_key(SecretKey::generate().unwrap())
+        .clock(clock.clone())
+        .secure(false)
+        .build();
+    let (responder, limits) = (Responder::embedded(Duration::ZERO), Limits::default());
+    let site = Site::over(sessions.unwrap(), responder, limits, Cors::default()).await;
     let visitor = registered(&site, "ada").await;
-    let before = visitor.panel().await["last_accessed_at"].clone();
-    tokio::time::sleep(Duration::from_millis(5)).await;
-    visitor.account().await;
-    assert_eq!(visitor.panel().await["last_accessed_at"], before);
+    let last_access = async || visitor.panel().await["last_accessed_at"].clone();
+
+    let before = last_access().await;
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(visitor.account().await.as_deref(), Some("ada"));
+    assert_eq!(last_access().await, before);
+    visitor.history().await;
+    assert_ne!(last_access().await, before);
 }
