@@ -291,9 +291,9 @@ async function loggedIn(name) {
   // Over another account it is a new session, which is no end that the visitor must be told of.
   state.session = null;
   showStatus(TEXT.loggedIn(name));
+  page.composer.focus();
   await refresh();
   await look();
-  page.composer.focus();
 }
 
 /** The session was ended here, and its conversation with it. */
@@ -302,8 +302,8 @@ async function loggedOut() {
   state.isNew = false;
   showMessages([]);
   showStatus(TEXT.loggedOut);
-  await look();
   page.composer.focus();
+  await look();
 }
 
 function showPanel(open) {
