@@ -3,24 +3,18 @@
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { FRAMEWORK, Server, setting, startBrowser, until } from './harness.js';
 import { Tab } from './tab.js';
+import { DESKTOP, PHONE, visits } from './visit.js';
 
 /** Milliseconds between tokens, so that a reply takes about three seconds and can be stopped. */
 const LEISURELY = 100;
 const AT_ONCE = 0;
 
-const DESKTOP = { viewport: { width: 1280, height: 800 } };
-const PHONE = {
-    viewport: { width: 390, height: 844 },
-    deviceScaleFactor: 2,
-    isMobile: true,
-    hasTouch: true,
-};
-
 describe(`a chat on ${FRAMEWORK} in a browser`, () => {
     let browser, quick, slow;
+    const visit = visits(() => browser);
 
     before(async () => {
         [browser, quick, slow] = await Promise.all([
@@ -34,25 +28,6 @@ describe(`a chat on ${FRAMEWORK} in a browser`, () => {
         await browser?.close();
         await Promise.all([quick?.stop(), slow?.stop()]);
     });
-
-    /** A test with a fresh profile; the page must not have failed behind the visitor's back. */
-    function visit(sentence, body, { profile = DESKTOP, faultsExpected = false } = {}) {
-        it(sentence, { timeout: 90_000 }, async () => {
-            const context = await browser.newContext(profile);
-            const tabs = [];
-            const open = async (server) => {
-                tabs.push(await Tab.open(context, server));
-                return tabs.at(-1);
-            };
-            try {
-                await body(open, context);
-                const faults = faultsExpected ? [] : tabs.flatMap((tab) => tab.faults);
-                assert.deepEqual(faults, []);
-            } finally {
-                await context.close();
-            }
-        });
-    }
 
     visit('is answered from what was said before, over three turns', async (open) => {
         const tab = await open(quick);

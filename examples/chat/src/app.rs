@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use session_core::{EntropyError, SessionManager, SystemEntropy};
 
+use crate::accounts::Accounts;
 use crate::cors::Cors;
 use crate::prompt::{ChatPrompt, Entry, ReplyId};
 use crate::responder::Responder;
@@ -20,6 +21,8 @@ pub struct App {
     pub sessions: SessionManager,
     /// What the handlers share.
     pub chat: Chat,
+    /// Who may log in.
+    pub accounts: Accounts,
     /// Who may call from elsewhere.
     pub cors: Cors,
 }

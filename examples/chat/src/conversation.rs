@@ -7,6 +7,7 @@ use session_core::{Session, SessionAttribute};
 
 use crate::answer::{Answer, Content, NO_STORE, answer, json};
 use crate::app::Chat;
+use crate::body;
 use crate::prompt::{ChatPrompt, Entry, Message, Question, ReplyId};
 use crate::refusal::Refusal;
 use crate::reply::{self, Reply};
@@ -29,26 +30,11 @@ impl Said {
         content_type: Option<&[u8]>,
         body: Result<Bytes, StatusCode>,
     ) -> Result<Self, Refusal> {
-        if !content_type.is_some_and(is_json) {
-            return Err(Refusal::NotAMessage(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-        }
-        let not_a_message = Refusal::NotAMessage(StatusCode::BAD_REQUEST);
-        match body {
-            Ok(body) => serde_json::from_slice(&body).map_err(|_| not_a_message),
-            Err(StatusCode::PAYLOAD_TOO_LARGE) => Err(Refusal::ConversationFull),
-            Err(_) => Err(not_a_message),
-        }
+        body::read(content_type, body).map_err(|status| match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Refusal::ConversationFull,
+            status => Refusal::NotAMessage(status),
+        })
     }
-}
-
-/// True for `application/json` and what builds on it (RFC 6839, section 3.1), whatever its
-/// parameters.
-fn is_json(content_type: &[u8]) -> bool {
-    let essence = content_type.split(|&byte| byte == b';').next();
-    let essence = essence.unwrap_or_default().trim_ascii();
-    let essence = essence.to_ascii_lowercase();
-    let subtype = essence.strip_prefix(b"application/");
-    subtype.is_some_and(|subtype| subtype == b"json" || subtype.ends_with(b"+json"))
 }
 
 /// The answer to `GET /api/chat`.
@@ -167,29 +153,4 @@ fn stream(
 
 fn prompt_of(session: &Session) -> Result<ChatPrompt, Refusal> {
     Ok(session.get()?.unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_is_known_by_its_media_type_and_not_by_its_parameters() {
-        for content_type in [
-            "application/json",
-            "Application/JSON ; charset=utf-8",
-            "application/cloudevents+json",
-        ] {
-            assert!(is_json(content_type.as_bytes()), "{content_type}");
-        }
-        for content_type in [
-            "",
-            "json",
-            "text/json",
-            "application/jsonp",
-            "a;application/json",
-        ] {
-            assert!(!is_json(content_type.as_bytes()), "{content_type}");
-        }
-    }
 }

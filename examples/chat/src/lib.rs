@@ -3,12 +3,20 @@
 //! The way of a message through the files: [`frameworks`] route it, the same way whichever is
 //! chosen, [`conversation`] puts the question into the session, [`responder`] makes the reply,
 //! [`reply`] streams it and keeps what was said, [`prompt`] is the form in which both are kept.
+//!
+//! The way of a login: [`accounts`] find out whether somebody is who they claim to be, [`login`]
+//! makes the session theirs, and [`devices`] shows them all sessions that are.
 
+pub mod accounts;
 pub mod answer;
 pub mod app;
+mod body;
 pub mod conversation;
 pub mod cors;
+pub mod device;
+pub mod devices;
 pub mod frameworks;
+pub mod login;
 pub mod options;
 pub mod page;
 pub mod panel;

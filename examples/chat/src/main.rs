@@ -3,15 +3,19 @@
 use std::error::Error;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
+use chat::accounts::{AccountStore, Accounts, Cost, HashError, MemoryAccounts};
 use chat::app::{App, Chat, Limits};
 use chat::cors::Cors;
 use chat::options::{Options, StoreKind, Transport};
 use chat::responder::{ApiKey, Responder, Upstream};
 use clap::Parser;
 use futures_util::FutureExt;
-use session_core::{ConfigError, MemoryStore, SecretKey, SessionManager};
+use session_core::{
+    ConfigError, MemoryStore, SecretKey, SessionManager, SystemClock, SystemEntropy,
+};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -53,6 +57,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let app = App {
         sessions: sessions.clone(),
         chat,
+        accounts: accounts()?,
         cors: Cors::new(options.cors_origins),
     };
 
@@ -111,6 +116,12 @@ fn sessions(options: &Options, limits: Limits) -> Result<SessionManager, ConfigE
         }
     };
     builder.build()
+}
+
+fn accounts() -> Result<Accounts, HashError> {
+    let kept = AccountStore::Memory(MemoryAccounts::default());
+    let (entropy, clock) = (Arc::new(SystemEntropy::new()), Arc::new(SystemClock));
+    Accounts::new(kept, Cost::default(), entropy, clock)
 }
 
 fn responder(options: &Options) -> Result<Responder, Box<dyn Error>> {

@@ -14,12 +14,16 @@ pub(crate) struct File {
 }
 
 /// The files of the page.
-pub(crate) const FILES: [File; 6] = [
+pub(crate) const FILES: [File; 10] = [
     File::new("/", HTML, include_str!("page/index.html")),
+    File::new("/account.css", CSS, include_str!("page/account.css")),
+    File::new("/account.js", SCRIPT, include_str!("page/account.js")),
     File::new("/app.css", CSS, include_str!("page/app.css")),
     File::new("/app.js", SCRIPT, include_str!("page/app.js")),
+    File::new("/message.js", SCRIPT, include_str!("page/message.js")),
     File::new("/panel.js", SCRIPT, include_str!("page/panel.js")),
     File::new("/server.js", SCRIPT, include_str!("page/server.js")),
+    File::new("/text.js", SCRIPT, include_str!("page/text.js")),
     File::new("/icon.svg", SVG, include_str!("page/icon.svg")),
 ];
 

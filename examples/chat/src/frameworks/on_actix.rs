@@ -18,8 +18,9 @@ use crate::answer::{self, Answer, Content};
 use crate::app::{App, Chat};
 use crate::conversation::{self, Said};
 use crate::cors::{Caller, Cors};
+use crate::login::{self, Knock};
 use crate::refusal::Refusal;
-use crate::{page, panel};
+use crate::{devices, page, panel};
 
 pub(super) async fn serve(
     listener: TcpListener,
@@ -35,16 +36,19 @@ fn server(
     app: App,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<Server> {
-    let (chat, cors) = (Data::new(app.chat), Data::new(app.cors));
+    let (chat, cors) = (Data::new(app.chat.clone()), Data::new(app.cors.clone()));
+    let app = Data::new(app);
     // Made here, so that what happens beside requests outlives the workers.
-    let sessions = SessionMiddleware::new(app.sessions);
+    let sessions = SessionMiddleware::new(app.sessions.clone());
     let server = HttpServer::new(move || {
         ActixApp::new()
+            .app_data(app.clone())
             .app_data(chat.clone())
             .app_data(cors.clone())
             // A message that alone is over the session's limit need not be read to its end.
             .app_data(PayloadConfig::new(chat.limits.session))
             .configure(routes)
+            .configure(account_routes)
             .wrap(sessions.clone())
             .wrap(from_fn(judge))
     })
@@ -84,6 +88,43 @@ fn routes(config: &mut ServiceConfig) {
     }
 }
 
+fn account_routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            web::resource("/api/account")
+                .route(get_or_head().to(who_am_i))
+                .default_service(web::to(async || not_allowed("GET,HEAD"))),
+        )
+        .service(
+            web::resource("/api/account/register")
+                .app_data(PayloadConfig::new(login::BODY_LIMIT))
+                .route(web::post().to(register))
+                .default_service(web::to(async || not_allowed("POST"))),
+        )
+        .service(
+            web::resource("/api/account/login")
+                .app_data(PayloadConfig::new(login::BODY_LIMIT))
+                .route(web::post().to(log_in))
+                .default_service(web::to(async || not_allowed("POST"))),
+        )
+        .service(
+            web::resource("/api/account/logout")
+                .route(web::post().to(log_out))
+                .default_service(web::to(async || not_allowed("POST"))),
+        )
+        .service(
+            web::resource("/api/account/devices")
+                .route(get_or_head().to(list))
+                .route(web::delete().to(end_others))
+                .default_service(web::to(async || not_allowed("GET,HEAD,DELETE"))),
+        )
+        .service(
+            web::resource("/api/account/devices/{handle}")
+                .route(web::delete().to(end))
+                .default_service(web::to(async || not_allowed("DELETE"))),
+        );
+}
+
 /// actix-web answers `HEAD` only where it is told to.
 fn get_or_head() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
@@ -100,8 +141,7 @@ async fn say(
     body: Result<Bytes, actix_web::Error>,
 ) -> HttpResponse {
     let content_type = request.headers().get(header::CONTENT_TYPE);
-    let body = body.map_err(|error| to_http_1(error.as_response_error().status_code()));
-    let said = Said::read(content_type.map(HeaderValue::as_bytes), body);
+    let said = Said::read(content_type.map(HeaderValue::as_bytes), read(body));
     respond(conversation::say(&chat, session, said).await)
 }
 
@@ -116,6 +156,57 @@ async fn forget(ExistingSession(session): ExistingSession) -> HttpResponse {
 
 async fn look(chat: Data<Chat>, Peek(view): Peek) -> HttpResponse {
     respond(panel::panel(&chat, view.as_ref()))
+}
+
+async fn who_am_i(Peek(view): Peek) -> HttpResponse {
+    respond(Ok(login::who_am_i(view.as_ref())))
+}
+
+async fn register(
+    app: Data<App>,
+    Session(session): Session,
+    request: HttpRequest,
+    body: Result<Bytes, actix_web::Error>,
+) -> HttpResponse {
+    respond(login::register(&app, session, knock(&request, body)).await)
+}
+
+async fn log_in(
+    app: Data<App>,
+    Session(session): Session,
+    request: HttpRequest,
+    body: Result<Bytes, actix_web::Error>,
+) -> HttpResponse {
+    respond(login::log_in(&app, session, knock(&request, body)).await)
+}
+
+fn knock(request: &HttpRequest, body: Result<Bytes, actix_web::Error>) -> Knock {
+    let headers = request.headers();
+    let header = |name: http::HeaderName| headers.get(name.as_str()).map(HeaderValue::as_bytes);
+    Knock::read(header, read(body))
+}
+
+async fn log_out(ExistingSession(session): ExistingSession) -> HttpResponse {
+    respond(login::log_out(session.map(Session::into_inner)).await)
+}
+
+async fn list(app: Data<App>, ExistingSession(session): ExistingSession) -> HttpResponse {
+    let session = session.map(Session::into_inner);
+    respond(devices::list(&app.sessions, session).await)
+}
+
+async fn end(
+    app: Data<App>,
+    ExistingSession(session): ExistingSession,
+    request: HttpRequest,
+) -> HttpResponse {
+    let session = session.map(Session::into_inner);
+    respond(devices::end(&app.sessions, session, request.uri().path()).await)
+}
+
+async fn end_others(app: Data<App>, ExistingSession(session): ExistingSession) -> HttpResponse {
+    let session = session.map(Session::into_inner);
+    respond(devices::end_others(&app.sessions, session).await)
 }
 
 async fn judge(
@@ -153,6 +244,10 @@ fn respond(answer: Result<Answer, Refusal>) -> HttpResponse {
 }
 
 // actix-web builds on an older `http`, whose types say the same.
+
+fn read(body: Result<Bytes, actix_web::Error>) -> Result<Bytes, http::StatusCode> {
+    body.map_err(|error| to_http_1(error.as_response_error().status_code()))
+}
 
 fn to_http_1(status: StatusCode) -> http::StatusCode {
     http::StatusCode::from_u16(status.as_u16()).unwrap_or(http::StatusCode::BAD_REQUEST)

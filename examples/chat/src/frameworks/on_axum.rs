@@ -8,18 +8,19 @@ use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tokio::net::TcpListener;
 
 use crate::answer::{Answer, Content};
 use crate::app::{App, Chat};
 use crate::conversation::{self, Said};
 use crate::cors::{Caller, Cors};
+use crate::login::{self, Knock};
 use crate::refusal::Refusal;
-use crate::{page, panel};
+use crate::{devices, page, panel};
 
 pub(super) async fn serve(
     listener: TcpListener,
@@ -38,14 +39,27 @@ fn router(app: App) -> Router {
         .route("/api/chat", get(history).post(say).delete(forget))
         .route("/api/chat/regenerate", post(regenerate))
         .route("/api/session", get(look))
-        .with_state(app.chat);
+        .with_state(app.chat.clone())
+        .layer(body_limit)
+        .merge(account(app.clone()));
     for file in page::FILES {
         router = router.route(file.path, get(async move || respond(Ok(file.answer()))));
     }
     router
-        .layer(body_limit)
         .layer(SessionLayer::new(app.sessions))
         .layer(middleware::from_fn_with_state(app.cors, guard))
+}
+
+fn account(app: App) -> Router {
+    Router::new()
+        .route("/api/account", get(who_am_i))
+        .route("/api/account/register", post(register))
+        .route("/api/account/login", post(log_in))
+        .route("/api/account/logout", post(log_out))
+        .route("/api/account/devices", get(list).delete(end_others))
+        .route("/api/account/devices/{handle}", delete(end))
+        .with_state(app)
+        .layer(DefaultBodyLimit::max(login::BODY_LIMIT))
 }
 
 async fn history(session: Option<Session>) -> Response {
@@ -74,6 +88,52 @@ async fn forget(session: Option<Session>) -> Response {
 
 async fn look(State(chat): State<Chat>, Peek(view): Peek) -> Response {
     respond(panel::panel(&chat, view.as_ref()))
+}
+
+async fn who_am_i(Peek(view): Peek) -> Response {
+    respond(Ok(login::who_am_i(view.as_ref())))
+}
+
+async fn register(
+    State(app): State<App>,
+    Session(session): Session,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    respond(login::register(&app, session, knock(&headers, body)).await)
+}
+
+async fn log_in(
+    State(app): State<App>,
+    Session(session): Session,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    respond(login::log_in(&app, session, knock(&headers, body)).await)
+}
+
+fn knock(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Knock {
+    let header = |name| headers.get(name).map(HeaderValue::as_bytes);
+    Knock::read(header, body.map_err(|rejection| rejection.status()))
+}
+
+async fn log_out(session: Option<Session>) -> Response {
+    respond(login::log_out(session.map(Session::into_inner)).await)
+}
+
+async fn list(State(app): State<App>, session: Option<Session>) -> Response {
+    let session = session.map(Session::into_inner);
+    respond(devices::list(&app.sessions, session).await)
+}
+
+async fn end(State(app): State<App>, session: Option<Session>, uri: Uri) -> Response {
+    let session = session.map(Session::into_inner);
+    respond(devices::end(&app.sessions, session, uri.path()).await)
+}
+
+async fn end_others(State(app): State<App>, session: Option<Session>) -> Response {
+    let session = session.map(Session::into_inner);
+    respond(devices::end_others(&app.sessions, session).await)
 }
 
 async fn guard(State(cors): State<Cors>, request: Request, next: Next) -> Response {

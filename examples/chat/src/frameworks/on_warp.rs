@@ -21,7 +21,9 @@ use warp::{Filter, Rejection};
 use crate::answer::{self, Answer, Content};
 use crate::app::{App, Chat};
 use crate::conversation::{self, Said};
-use crate::cors::{Caller, Cors, Judgement};
+use crate::cors::{Caller, Judgement};
+use crate::devices;
+use crate::login::{self, Knock};
 use crate::page::{self, File};
 use crate::panel;
 use crate::refusal::Refusal;
@@ -32,7 +34,8 @@ pub(super) async fn serve(
     app: App,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    adapter_warp::serve(routes(app.chat, app.cors), app.sessions)
+    let sessions = app.sessions.clone();
+    adapter_warp::serve(routes(app), sessions)
         // Who drops this future says how long a stop may take.
         .grace(Duration::MAX)
         .incoming(listener)
@@ -42,7 +45,8 @@ pub(super) async fn serve(
     Ok(())
 }
 
-fn routes(chat: Chat, cors: Cors) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
+fn routes(app: App) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
+    let cors = app.cors.clone();
     let judgement = warp::method()
         .and(authority())
         .and(warp::header::headers_cloned())
@@ -56,17 +60,27 @@ fn routes(chat: Chat, cors: Cors) -> impl Filter<Extract = (Response,), Error = 
         );
     let refused = judgement.clone().and_then(refused);
     let answered = judgement
-        .and(answers(chat).recover(not_found).unify())
+        .and(answers(app).recover(not_found).unify())
         .map(mark);
     refused.or(answered).unify()
 }
 
-fn answers(chat: Chat) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
+fn answers(app: App) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
+    let chat = chat_answers(app.chat.clone());
+    let account = account_answers(app);
+    let page = warp::path::full()
+        .and_then(file)
+        .and(get_or_head())
+        .map(|file: File| respond(Ok(file.answer())))
+        .recover(|rejection| refuse(rejection, "GET,HEAD"));
+    chat.or(account).unify().or(page.unify()).unify()
+}
+
+fn chat_answers(chat: Chat) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
     let limit = chat.limits.session;
     let chat = warp::any().map(move || chat.clone());
-    let get = warp::get().or(warp::head()).unify();
 
-    let history = get
+    let history = get_or_head()
         .and(optional_session())
         .map(|session: Option<Session>| respond(conversation::history(session.as_ref())));
     let say = warp::post()
@@ -91,25 +105,83 @@ fn answers(chat: Chat) -> impl Filter<Extract = (Response,), Error = Rejection> 
         .recover(|rejection| refuse(rejection, "POST"));
 
     let panel = at("/api/session")
-        .and(get)
+        .and(get_or_head())
         .and(chat)
         .and(peek())
         .map(|chat: Chat, view: Option<_>| respond(panel::panel(&chat, view.as_ref())))
         .recover(|rejection| refuse(rejection, "GET,HEAD"));
 
-    let page = warp::path::full()
-        .and_then(file)
-        .and(get)
-        .map(|file: File| respond(Ok(file.answer())))
-        .recover(|rejection| refuse(rejection, "GET,HEAD"));
-
     let (conversation, regenerate) = (conversation.unify(), regenerate.unify());
-    let api = conversation
+    conversation
         .or(regenerate)
         .unify()
         .or(panel.unify())
-        .unify();
-    api.or(page.unify()).unify()
+        .unify()
+}
+
+fn account_answers(app: App) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
+    let app = warp::any().map(move || app.clone());
+    let knock = warp::header::headers_cloned()
+        .and(warp::body::stream().then(|body| read(body, login::BODY_LIMIT)))
+        .map(|headers: HeaderMap, body| knock(&headers, body));
+
+    let who_am_i = at("/api/account")
+        .and(get_or_head())
+        .and(peek())
+        .map(|view: Option<_>| respond(Ok(login::who_am_i(view.as_ref()))))
+        .recover(|rejection| refuse(rejection, "GET,HEAD"));
+
+    let register = at("/api/account/register")
+        .and(warp::post())
+        .and(app.clone())
+        .and(session())
+        .and(knock)
+        .then(register)
+        .recover(|rejection| refuse(rejection, "POST"));
+
+    let log_in = at("/api/account/login")
+        .and(warp::post())
+        .and(app.clone())
+        .and(session())
+        .and(knock)
+        .then(log_in)
+        .recover(|rejection| refuse(rejection, "POST"));
+
+    let log_out = at("/api/account/logout")
+        .and(warp::post())
+        .and(optional_session())
+        .then(async |session| respond(login::log_out(session).await))
+        .recover(|rejection| refuse(rejection, "POST"));
+
+    let list = get_or_head()
+        .and(app.clone())
+        .and(optional_session())
+        .then(list);
+    let end_others = warp::delete()
+        .and(app.clone())
+        .and(optional_session())
+        .then(end_others);
+    let devices = at("/api/account/devices")
+        .and(list.or(end_others).unify())
+        .recover(|rejection| refuse(rejection, "GET,HEAD,DELETE"));
+
+    let device = warp::path::full()
+        .and_then(device)
+        .and(warp::delete())
+        .and(app)
+        .and(optional_session())
+        .then(end)
+        .recover(|rejection| refuse(rejection, "DELETE"));
+
+    let (register, log_in, log_out) = (register.unify(), log_in.unify(), log_out.unify());
+    let entrance = register.or(log_in).unify().or(log_out).unify();
+    let devices = devices.unify().or(device.unify()).unify();
+    let account = who_am_i.unify().or(entrance).unify();
+    account.or(devices).unify()
+}
+
+fn get_or_head() -> impl Filter<Extract = (), Error = Rejection> + Copy {
+    warp::get().or(warp::head()).unify()
 }
 
 /// The path exactly as it is written: warp's own filters overlook a slash at its end.
@@ -126,6 +198,13 @@ async fn file(path: FullPath) -> Result<File, Rejection> {
     file.copied().ok_or_else(warp::reject)
 }
 
+/// The path of a device.
+async fn device(path: FullPath) -> Result<FullPath, Rejection> {
+    let handle = path.as_str().strip_prefix(devices::PATH);
+    let is_there = handle.is_some_and(|it| !it.is_empty() && !it.contains('/'));
+    is_there.then_some(path).ok_or_else(warp::reject)
+}
+
 async fn say(
     chat: Chat,
     session: Session,
@@ -139,6 +218,31 @@ async fn say(
 
 async fn regenerate(chat: Chat, session: Option<Session>) -> Response {
     respond(conversation::regenerate(&chat, session).await)
+}
+
+fn knock(headers: &HeaderMap, body: Result<Bytes, StatusCode>) -> Knock {
+    let header = |name| headers.get(name).map(HeaderValue::as_bytes);
+    Knock::read(header, body)
+}
+
+async fn register(app: App, session: Session, knock: Knock) -> Response {
+    respond(login::register(&app, session, knock).await)
+}
+
+async fn log_in(app: App, session: Session, knock: Knock) -> Response {
+    respond(login::log_in(&app, session, knock).await)
+}
+
+async fn list(app: App, session: Option<Session>) -> Response {
+    respond(devices::list(&app.sessions, session).await)
+}
+
+async fn end_others(app: App, session: Option<Session>) -> Response {
+    respond(devices::end_others(&app.sessions, session).await)
+}
+
+async fn end(path: FullPath, app: App, session: Option<Session>) -> Response {
+    respond(devices::end(&app.sessions, session, path.as_str()).await)
 }
 
 /// Reads a body up to `limit` bytes. warp's own limit insists on a `Content-Length`.

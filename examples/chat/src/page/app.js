@@ -1,7 +1,10 @@
 // The page of the chat. The server keeps the conversation; this file shows it.
 
+import { accountName, refreshAccount, serveAccounts } from "./account.js";
+import { markComplete, renderMessage } from "./message.js";
 import { showSession } from "./panel.js";
 import { call, fetchHistory, fetchSession, Refused } from "./server.js";
+import { TEXT } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 const page = {
@@ -21,16 +24,8 @@ const page = {
   welcome: $("welcome"),
 };
 
-const TEXT = {
-  away: "The server does not answer. What you wrote is still here; try again in a moment.",
-  back: "The server answers again.",
-  brokeOff: "The reply broke off. What was said is kept.",
-  ended: "Your session has ended, and the conversation is no longer remembered. Send a message to begin a new one.",
-  forgotten: "A new conversation.",
-  full: "The conversation has reached its size limit. Start a new one to go on.",
-  replying: "Replying…",
-  stopped: "Stopped. What was said is kept.",
-};
+/** Why a reply was stopped that nobody may see any more. */
+const LOGGED_OUT = "logged out";
 
 // How often the panel looks at the session, in milliseconds. A look is no access.
 const LOOK_INTERVAL = 30_000;
@@ -71,36 +66,6 @@ function addMessage(role, content, complete) {
   showControls();
   scrollToEnd();
   return { message, item };
-}
-
-function renderMessage({ role, content, complete }) {
-  const item = document.createElement("li");
-  item.className = "message";
-  item.dataset.testid = "message";
-  item.dataset.role = role;
-  const speaker = document.createElement("h2");
-  speaker.className = "visually-hidden";
-  speaker.textContent = role === "user" ? "You" : "Reply";
-  const text = document.createElement("div");
-  text.className = "content";
-  text.dataset.testid = "content";
-  text.dir = "auto";
-  text.append(document.createTextNode(content));
-  item.append(speaker, text);
-  markComplete(item, complete);
-  return item;
-}
-
-function markComplete(item, complete, streaming = false) {
-  item.dataset.complete = String(complete);
-  item.dataset.state = streaming ? "streaming" : complete ? "complete" : "incomplete";
-  item.setAttribute("aria-busy", String(streaming));
-  item.querySelector(".mark")?.remove();
-  if (complete || streaming) return;
-  const mark = document.createElement("p");
-  mark.className = "mark";
-  mark.textContent = "Incomplete: the reply stopped here.";
-  item.append(mark);
 }
 
 /** Shows the controls that make sense now. */
@@ -151,7 +116,7 @@ async function streamReply(path, options, begin = () => {}) {
   } catch (error) {
     if (reply) markComplete(reply.item, false);
     if (abort.signal.aborted) {
-      showStatus(TEXT.stopped);
+      if (abort.signal.reason !== LOGGED_OUT) showStatus(TEXT.stopped);
       return true;
     }
     if (error instanceof Refused) {
@@ -274,6 +239,7 @@ async function forget() {
 
 /** Looks at the session without using it. Answers "ended" when the one shown is no more. */
 async function look() {
+  const before = state.session;
   const shown = state.messages.length > 0 && !state.past;
   let session;
   try {
@@ -283,13 +249,17 @@ async function look() {
     return "unknown";
   }
   online();
-  const before = state.session;
-  // A conversation without a session is one whose session ended before it was ever looked at.
-  const ended = before === null ? shown && session === null : session?.fingerprint !== before.fingerprint;
+  // A login, a logout or another look was faster, and this answer may be older.
+  if (state.session !== before) return look();
+  // A conversation without a session is one whose session ended before it was ever looked at. A
+  // session that began when the one before did is the same: a login has changed its id.
+  const ended = before === null ? shown && session === null : session?.created_at !== before.created_at;
+  const wasLoggedIn = accountName() !== null;
   state.session = session;
+  if (session?.fingerprint !== before?.fingerprint) await refreshAccount();
   if (ended) {
     state.isNew = false;
-    await showEnded(session);
+    await showEnded(session, wasLoggedIn);
   } else if (session?.full) {
     showStatus(TEXT.full, "problem");
   }
@@ -298,16 +268,42 @@ async function look() {
 }
 
 /** The session that was shown has ended; another tab may have begun `next` already. */
-async function showEnded(next) {
-  showStatus(TEXT.ended, "problem");
+async function showEnded(next, wasLoggedIn) {
+  showStatus(wasLoggedIn ? TEXT.endedElsewhere : TEXT.ended, "problem");
   const messages = next && (await fetchHistory().catch(() => null));
   if (messages && !state.abort) {
     showMessages(messages);
-    return;
+  } else if (wasLoggedIn) {
+    // Whoever ended it, to be safe from whoever sits here, does not want it to be read.
+    showMessages([]);
+  } else {
+    state.past = true;
+    page.messages.dataset.past = "";
+    showControls();
   }
-  state.past = true;
-  page.messages.dataset.past = "";
-  showControls();
+}
+
+/* The account */
+
+/** Somebody logged in here: the session is theirs, and so is the conversation. */
+async function loggedIn(name) {
+  if (state.past) showMessages([]);
+  // Over another account it is a new session, which is no end that the visitor must be told of.
+  state.session = null;
+  showStatus(TEXT.loggedIn(name));
+  page.composer.focus();
+  await refresh();
+  await look();
+}
+
+/** The session was ended here, and its conversation with it. */
+async function loggedOut() {
+  state.session = null;
+  state.isNew = false;
+  showMessages([]);
+  showStatus(TEXT.loggedOut);
+  page.composer.focus();
+  await look();
 }
 
 function showPanel(open) {
@@ -361,7 +357,8 @@ page.composer.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || event.isComposing) return;
+  // In the account dialog it closes that.
+  if (event.key !== "Escape" || event.isComposing || event.target.closest("dialog")) return;
   if (state.abort) stop();
   else if (!page.panel.hidden && page.panel.contains(document.activeElement)) page.panelToggle.click();
 });
@@ -393,6 +390,7 @@ setInterval(() => {
 
 /* Begin */
 
+serveAccounts({ loggedIn, loggedOut, look, stopReply: () => state.abort?.abort(LOGGED_OUT) });
 showPanel(matchMedia("(min-width: 64rem)").matches);
 showControls();
 await refresh();

@@ -1,7 +1,9 @@
 //! What holds on whichever framework the parent module names.
 
+mod accounts;
 mod conversation;
 mod cors;
+mod devices;
 mod limits;
 mod page;
 mod program;

@@ -9,10 +9,14 @@ async fn the_page_and_its_files_are_served_and_touch_no_session() {
     let visitor = site.visitor();
     for (path, content_type) in [
         ("/", "text/html; charset=utf-8"),
+        ("/account.css", "text/css; charset=utf-8"),
+        ("/account.js", "text/javascript; charset=utf-8"),
         ("/app.css", "text/css; charset=utf-8"),
         ("/app.js", "text/javascript; charset=utf-8"),
+        ("/message.js", "text/javascript; charset=utf-8"),
         ("/panel.js", "text/javascript; charset=utf-8"),
         ("/server.js", "text/javascript; charset=utf-8"),
+        ("/text.js", "text/javascript; charset=utf-8"),
         ("/icon.svg", "image/svg+xml"),
     ] {
         let response = visitor.get(path).await;
@@ -26,7 +30,13 @@ async fn the_page_and_its_files_are_served_and_touch_no_session() {
 async fn a_head_is_the_head_of_what_a_get_answers() {
     let site = Site::start().await;
     let visitor = site.visitor();
-    for path in ["/", "/icon.svg", "/api/chat", "/api/session"] {
+    for path in [
+        "/",
+        "/icon.svg",
+        "/api/chat",
+        "/api/session",
+        "/api/account",
+    ] {
         let got = visitor.get(path).await;
         let head = visitor.send(visitor.request(Method::HEAD, path)).await;
         assert_eq!(head.status(), 200, "{path}");
@@ -55,6 +65,9 @@ async fn what_is_not_there_is_not_found() {
         "/api//chat",
         "/api/chat/other",
         "/API/chat",
+        "/api/account/",
+        "/api/account/devices/",
+        "/api/account/devices/x/y",
         "/app.js/",
         "//",
         "/%2e%2e/Cargo.toml",
@@ -78,6 +91,12 @@ async fn a_method_that_a_path_does_not_know_is_not_allowed() {
         ("/api/session", &["GET", "HEAD"]),
         ("/api/chat", &["DELETE", "GET", "HEAD", "POST"]),
         ("/api/chat/regenerate", &["POST"]),
+        ("/api/account", &["GET", "HEAD"]),
+        ("/api/account/register", &["POST"]),
+        ("/api/account/login", &["POST"]),
+        ("/api/account/logout", &["POST"]),
+        ("/api/account/devices", &["DELETE", "GET", "HEAD"]),
+        ("/api/account/devices/x", &["DELETE"]),
     ] {
         for method in [
             "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW",

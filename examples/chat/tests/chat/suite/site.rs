@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chat::accounts::{AccountStore, Accounts, Cost, MemoryAccounts};
 use chat::app::{App, Chat, Limits};
 use chat::cors::Cors;
 use chat::prompt::Message;
 use chat::responder::Responder;
 use reqwest::{Client, Method, RequestBuilder, Response, header};
 use serde_json::{Value, json};
-use session_core::{MemoryStore, SecretKey, SessionManager};
+use session_core::testkit::ManualClock;
+use session_core::{MemoryStore, SecretKey, SessionManager, SystemEntropy};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -20,6 +22,8 @@ use super::FRAMEWORK;
 /// A running chat. It stops with the test that started it.
 pub(crate) struct Site {
     pub(crate) address: SocketAddr,
+    /// The time by which logins are throttled. Sessions go by the clock on the wall.
+    pub(crate) clock: ManualClock,
     sessions: SessionManager,
     break_off: Option<oneshot::Sender<()>>,
     stop: oneshot::Sender<()>,
@@ -61,15 +65,18 @@ impl Site {
     ) -> Self {
         let (break_off, broken_off) = signal();
         let (stop, stopped) = signal();
+        let clock = ManualClock::new();
         let app = App {
             sessions: sessions.clone(),
             chat: Chat::new(responder, limits, broken_off),
+            accounts: accounts(clock.clone()),
             cors,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         Self {
             address,
+            clock,
             sessions,
             break_off: Some(break_off),
             stop,
@@ -93,6 +100,16 @@ impl Site {
     pub(crate) fn visitor(&self) -> Visitor {
         Visitor::new(format!("http://{}", self.address))
     }
+}
+
+/// Accounts with passwords that are cheap to hash.
+fn accounts(clock: ManualClock) -> Accounts {
+    let cost = Cost {
+        memory: 64,
+        passes: 1,
+    };
+    let kept = AccountStore::Memory(MemoryAccounts::default());
+    Accounts::new(kept, cost, Arc::new(SystemEntropy::new()), Arc::new(clock)).unwrap()
 }
 
 /// A signal that is never given when its sender is dropped.
@@ -208,7 +225,20 @@ impl Visitor {
     }
 
     pub(crate) fn has_cookie(&self) -> bool {
-        self.cookie.lock().unwrap().is_some()
+        self.cookie().is_some()
+    }
+
+    /// The cookie as it is sent.
+    pub(crate) fn cookie(&self) -> Option<String> {
+        self.cookie.lock().unwrap().clone()
+    }
+
+    /// Somebody else who has copied the cookie as it is now.
+    pub(crate) fn thief(&self) -> Self {
+        Self {
+            cookie: Arc::new(Mutex::new(self.cookie())),
+            ..self.clone()
+        }
     }
 }
 
