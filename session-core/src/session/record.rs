@@ -200,7 +200,7 @@ impl Attribute {
 }
 
 /// The attributes of a session, ordered by name; clones share them until one changes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Attributes(
     /// `None` for no attributes, which then need no allocation.
     Option<Arc<Vec<Attribute>>>,
@@ -261,6 +261,15 @@ impl Attributes {
     }
 }
 
+impl PartialEq for Attributes {
+    /// The last of the attributes may have been removed, or there may never have been any.
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for Attributes {}
+
 impl FromIterator<Attribute> for Attributes {
     /// Collects attributes in any order; of several with one name the last one stays.
     fn from_iter<I: IntoIterator<Item = Attribute>>(attributes: I) -> Self {
@@ -282,5 +291,24 @@ impl<'a> IntoIterator for &'a Attributes {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::value::Codec;
+
+    #[test]
+    fn attributes_that_are_all_removed_are_as_if_there_had_never_been_any() {
+        let attribute = Attribute {
+            name: "a".into(),
+            revision: Revision::new(1),
+            value: Value::new(Codec::MessagePack, vec![1]),
+        };
+        let mut attributes: Attributes = [attribute].into_iter().collect();
+        assert_ne!(attributes, Attributes::default());
+        attributes.make_mut().clear();
+        assert_eq!(attributes, Attributes::default());
     }
 }

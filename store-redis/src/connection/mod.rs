@@ -29,11 +29,13 @@ enum Servers {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(Instant);
 
-/// How often a call is repeated that a server refused for the moment.
-const REFUSALS_MAX: usize = 16;
+/// How often a call is sent on at once to where a server points. More is a circle.
+const REDIRECTS_MAX: usize = 16;
 
-/// How long a call waits before it asks again for a key that is being moved.
-const PAUSE: Duration = Duration::from_millis(5);
+/// How long a call waits before it asks again for keys that are on their way, and how long in
+/// the end.
+const PAUSE: Duration = Duration::from_millis(2);
+const PAUSE_MAX: Duration = Duration::from_millis(50);
 
 /// What a refusal calls for.
 enum Remedy {
@@ -99,7 +101,9 @@ impl Connection {
     pub(crate) async fn call(&self, call: &Call, deadline: Deadline) -> Result<Answer, Fault> {
         let mut command = call.short();
         let mut asked = None;
-        for _ in 0..REFUSALS_MAX {
+        let (mut redirects, mut pause) = (0, PAUSE);
+        while redirects < REDIRECTS_MAX {
+            redirects += 1;
             let sent = timeout_at(deadline.0, self.send(call, &command, asked.take())).await;
             let error = match sent {
                 Ok(Ok(value)) => return Answer::of(value),
@@ -115,9 +119,11 @@ impl Connection {
                 Remedy::Ask(host, port) => asked = Some((host, port)),
                 Remedy::Wait => {
                     self.doubt();
-                    if timeout_at(deadline.0, sleep(PAUSE)).await.is_err() {
+                    if timeout_at(deadline.0, sleep(pause)).await.is_err() {
                         return Err(Fault::of(error));
                     }
+                    redirects = 0;
+                    pause = (pause * 2).min(PAUSE_MAX);
                 }
                 Remedy::GiveUp => {
                     let fault = Fault::of(error);

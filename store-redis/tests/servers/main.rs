@@ -1,0 +1,15 @@
+//! The store on real servers: what breaks on purpose, what happens at once, and what is left on
+//! the server.
+
+mod damage;
+mod differential;
+mod outages;
+mod parallel;
+mod prefixes;
+mod principals;
+mod resharding;
+mod roundtrips;
+mod stage;
+mod steps;
+mod sweeps;
+mod ttl;
