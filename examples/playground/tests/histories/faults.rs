@@ -1,0 +1,148 @@
+//! What dies, hangs and is cut while clients go on.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{scope, sleep};
+use std::time::Duration;
+
+use crate::chance::Chance;
+use crate::random::BUSY;
+use crate::site::Site;
+use crate::stores::Survives;
+use crate::verdict::Tally;
+use crate::workload::{Length, Plan, Recording, run};
+
+/// How long clients go on after the last fault.
+const AFTERMATH: Duration = Duration::from_millis(400);
+
+/// Something that goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Servers are killed with `kill -9` and started again.
+    KillServers,
+    /// The store is killed and started again.
+    KillStore,
+    /// The store hangs for a while (SIGSTOP).
+    PauseStore,
+    /// The connections between servers and store are cut in the middle of a reply.
+    CutReplies,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 4] = [
+        Self::KillServers,
+        Self::KillStore,
+        Self::PauseStore,
+        Self::CutReplies,
+    ];
+
+    /// What must survive on a store where this is to go wrong.
+    pub(crate) const fn asks_for(self) -> Survives {
+        match self {
+            Self::KillServers => Survives::ItsClients,
+            Self::KillStore | Self::PauseStore | Self::CutReplies => Survives::ItsServer,
+        }
+    }
+
+    /// The name of the test.
+    pub(crate) const fn sentence(self) -> &'static str {
+        match self {
+            Self::KillServers => "every_history_is_explained_when_servers_are_killed",
+            Self::KillStore => "every_history_is_explained_when_the_store_is_killed",
+            Self::PauseStore => "every_history_is_explained_when_the_store_hangs",
+            Self::CutReplies => "every_history_is_explained_when_replies_of_the_store_are_cut",
+        }
+    }
+
+    /// Lets it go wrong a few times.
+    fn strike(self, site: &Site, chance: &mut Chance) {
+        let own = || site.backing.own.as_ref().expect("a store of one's own");
+        match self {
+            Self::KillServers => {
+                for round in 0..6 {
+                    wait(50..300, chance);
+                    let process = &site.processes[round % site.processes.len()];
+                    process.kill();
+                    wait(10..150, chance);
+                    process.start_again();
+                }
+            }
+            Self::KillStore => {
+                for _ in 0..2 {
+                    wait(200..500, chance);
+                    own().kill();
+                    wait(50..400, chance);
+                    own().start_again();
+                }
+            }
+            Self::PauseStore => {
+                for _ in 0..2 {
+                    wait(200..500, chance);
+                    own().pause();
+                    wait(500..1_500, chance);
+                    own().resume();
+                }
+            }
+            Self::CutReplies => {
+                for _ in 0..15 {
+                    wait(30..120, chance);
+                    own().wire.cut_after(chance.below(600));
+                    wait(10..30, chance);
+                    own().wire.mend();
+                }
+            }
+        }
+    }
+}
+
+/// Waits so many milliseconds.
+fn wait(milliseconds: Range<usize>, chance: &mut Chance) {
+    let chosen = milliseconds.start + chance.below(milliseconds.len());
+    sleep(Duration::from_millis(
+        u64::try_from(chosen).unwrap_or_default(),
+    ));
+}
+
+/// What clients did while `fault` struck.
+pub(crate) fn run_under(fault: Fault, site: &Site, seed: u64) -> Recording {
+    let is_over = AtomicBool::new(false);
+    let plan = Plan {
+        sessions: 4,
+        hang_ups: 1,
+        pause: Duration::from_millis(6),
+        length: Length::Until(&is_over),
+        ..BUSY
+    };
+    scope(|scope| {
+        scope.spawn(|| {
+            // Also when something cannot be started again, or the clients would never end.
+            let _over = OnDrop(&is_over);
+            let mut chance = Chance::from_seed(seed).branch(1_000);
+            fault.strike(site, &mut chance);
+            sleep(AFTERMATH);
+        });
+        run(plan, &site.addresses(), seed)
+    })
+}
+
+struct OnDrop<'f>(&'f AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// The test that nothing goes wrong besides.
+pub(crate) fn every_history_is_explained_under(fault: Fault, site: &Site) {
+    let mut tally = Tally::default();
+    for seed in [6, 7] {
+        let recording = run_under(fault, site, seed);
+        if let Err(unexplained) = tally.add(&recording) {
+            panic!("with seed {seed}, {unexplained}");
+        }
+    }
+    println!("{tally}");
+    assert!(tally.histories > 8, "{tally}");
+    assert!(tally.has_unanswered(), "nothing went wrong: {tally}");
+}
