@@ -18,6 +18,7 @@ mod relay;
 mod sessions;
 mod site;
 mod stop;
+mod store;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -44,8 +45,10 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), BoxError> {
     logging::start()?;
     let metrics = metrics::install()?;
-    let store = sessions::store(options)?;
-    let sessions = sessions::manager(options, store.clone())?;
-    let monitor = Monitor::new(sessions.clone(), store, metrics, Arc::new(SystemClock));
-    frameworks::serve(options, &sessions, Arc::new(monitor))
+    frameworks::block_on(options.framework, async {
+        let store = store::open(options).await?;
+        let sessions = sessions::manager(options, store.clone())?;
+        let monitor = Monitor::new(sessions.clone(), store, metrics, Arc::new(SystemClock));
+        frameworks::serve(options, &sessions, Arc::new(monitor)).await
+    })
 }

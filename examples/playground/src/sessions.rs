@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::store::SessionStore;
-use session_core::{
-    ConfigError, KeyError, MaxInactiveInterval, MemoryStore, SecretKey, SessionManager,
-};
+use session_core::{ConfigError, KeyError, MaxInactiveInterval, SecretKey, SessionManager};
 
 use crate::options::{Confidential, Options};
 
@@ -24,9 +22,6 @@ pub(crate) enum SetupError {
     /// No key could be generated.
     #[error(transparent)]
     NoKey(#[from] KeyError),
-    /// A store that this program does not have. The URL may hold a password.
-    #[error("--store: this store is not supported; use memory")]
-    Store,
     /// What was asked for does not go together.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -66,21 +61,6 @@ pub(crate) fn manager(
         builder = builder.token_header(name);
     }
     Ok(builder.build()?)
-}
-
-/// The store that the options ask for.
-///
-/// # Errors
-/// When this program does not have it.
-pub(crate) fn store(options: &Options) -> Result<Arc<dyn SessionStore>, SetupError> {
-    if options.store.reveal() != "memory" {
-        return Err(SetupError::Store);
-    }
-    let builder = MemoryStore::builder();
-    Ok(Arc::new(match options.max_sessions {
-        Some(sessions) => builder.max_sessions(sessions).build(),
-        None => builder.build(),
-    }))
 }
 
 /// The keys of `--secret`, the current one first.

@@ -18,37 +18,45 @@ use crate::options::{Framework, Options};
 use crate::site::Site;
 use crate::stop;
 
+/// Runs `program` on the runtime that the framework serves on.
+///
+/// # Errors
+/// What it answers, and when there can be no runtime.
+pub(crate) fn block_on(
+    framework: Framework,
+    program: impl Future<Output = Result<(), BoxError>>,
+) -> Result<(), BoxError> {
+    match framework {
+        Framework::Actix => actix_web::rt::System::new().block_on(program),
+        Framework::Axum | Framework::Warp => tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?
+            .block_on(program),
+    }
+}
+
 /// Serves until the process is asked to stop, and stores what is left to store.
 ///
 /// # Errors
 /// When it cannot listen.
-pub(crate) fn serve(
+pub(crate) async fn serve(
     options: &Options,
     sessions: &SessionManager,
     monitor: Arc<Monitor>,
 ) -> Result<(), BoxError> {
-    let serving = async {
-        let stop = stop::on_signal()?;
-        tokio::spawn(monitor.clone().watch(stop.clone()));
-        let listener = listen(options.listen)?;
-        let site = Site::new(options, sessions, monitor, listener.local_addr()?, stop);
-        let sockets = site.sockets.clone();
-        match options.framework {
-            Framework::Axum => axum::serve(listener, sessions.clone(), site).await?,
-            Framework::Actix => actix::serve(listener, sessions.clone(), site).await?,
-            Framework::Warp => warp::serve(listener, sessions.clone(), site).await?,
-        }
-        sockets.closed().await;
-        sessions.drain().await;
-        Ok(())
-    };
+    let stop = stop::on_signal()?;
+    tokio::spawn(monitor.clone().watch(stop.clone()));
+    let listener = listen(options.listen)?;
+    let site = Site::new(options, sessions, monitor, listener.local_addr()?, stop);
+    let sockets = site.sockets.clone();
     match options.framework {
-        Framework::Actix => actix_web::rt::System::new().block_on(serving),
-        Framework::Axum | Framework::Warp => tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()?
-            .block_on(serving),
+        Framework::Axum => axum::serve(listener, sessions.clone(), site).await?,
+        Framework::Actix => actix::serve(listener, sessions.clone(), site).await?,
+        Framework::Warp => warp::serve(listener, sessions.clone(), site).await?,
     }
+    sockets.closed().await;
+    sessions.drain().await;
+    Ok(())
 }
 
 /// A listener that accepts from now on: the kernel queues connections until the framework

@@ -39,7 +39,7 @@ impl Store {
     }
 
     const fn is_present(self) -> bool {
-        matches!(self, Self::Memory)
+        true
     }
 
     pub(crate) const fn name(self) -> &'static str {
