@@ -33,6 +33,7 @@ pub(super) enum Flaw {
     DeleteAnswersTwice,
     DeleteIgnoresForwards,
     DeleteRemovesForwards,
+    DeleteSparesImmortals,
     ExpiredIsAlive,
     ExpiredIsRevivedByAWrite,
     FoldsCase,
@@ -196,6 +197,10 @@ pub(super) const FLAWS: &[(Flaw, &[&str])] = &[
     (
         Flaw::DeleteRemovesForwards,
         &["what_was_in_flight_under_the_old_key_is_told_the_new_one"],
+    ),
+    (
+        Flaw::DeleteSparesImmortals,
+        &["what_never_expires_survives_every_sweep"],
     ),
     (
         Flaw::ExpiredIsAlive,
