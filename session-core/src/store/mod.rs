@@ -66,7 +66,7 @@
 //! 32. `deleting_answers_the_record_once`: then [`Deleted::Absent`], as often as one asks.
 //! 33. `a_sweep_removes_the_expired_and_only_those`: each to one caller, with the reason, at
 //!     most `limit` in one call; until `more` is false nothing expired is left.
-//! 34. `what_never_expires_survives_every_sweep`.
+//! 34. `what_never_expires_survives_every_sweep`: and is gone when it is deleted.
 //!
 //! Names and parallel use
 //!

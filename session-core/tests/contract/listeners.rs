@@ -28,6 +28,34 @@ fn a_created_session_is_told_once_with_its_attributes_after_it() {
 }
 
 #[test]
+fn a_created_session_is_told_under_the_id_and_the_handle_that_it_has() {
+    struct Names(Diary);
+
+    #[async_trait]
+    impl SessionListener for Names {
+        async fn notified(&self, notice: &SessionNotice) {
+            if matches!(notice.change(), SessionChange::Created) {
+                let session = notice.session();
+                self.0
+                    .write(format!("{} {}", session.fingerprint(), session.handle()));
+            }
+        }
+    }
+
+    for distance in [Distance::Near, Distance::Far] {
+        let diary = Diary::default();
+        let names = Names(diary.clone());
+        let given = Given::at(distance, |builder| builder.listener(names));
+        let ada = given.visitor_with_session();
+        let session = given.peek(&ada).unwrap();
+        let name = format!("{} {}", session.fingerprint(), session.handle());
+        assert_eq!(told(&given, &diary), [name]);
+        let handle = given.request(&ada).session.handle().unwrap();
+        assert_eq!(handle, Some(session.handle()));
+    }
+}
+
+#[test]
 fn an_end_is_told_once_with_its_reason_and_what_was_in_the_session() {
     for (given, diary) in near_and_far() {
         let ends: [(fn(&Session) -> _, _); 2] = [
@@ -69,6 +97,30 @@ fn an_expired_session_is_told_when_it_is_swept() {
             given.visitor_with_session();
         }
         given.pass(SECOND);
+        let told = told(&given, &diary);
+        let ends = told.iter().filter(|line| line.starts_with("destroyed"));
+        assert_eq!(ends.collect::<Vec<_>>(), ["destroyed Expired"]);
+    }
+}
+
+#[test]
+fn an_expired_session_that_its_visitor_asks_for_is_told_by_the_sweep_and_not_before() {
+    for (given, diary) in near_and_far() {
+        let ada = given.visitor_with_session();
+        given.pass(MINUTE * 29);
+        told(&given, &diary);
+        // A far store is swept once a minute.
+        given.site.clock().advance(MINUTE);
+        for _ in 0..3 {
+            let request = given.request(&ada);
+            assert!(request.session.is_new().unwrap());
+            let _ = request.end().unwrap();
+        }
+        assert!(told(&given, &diary).is_empty(), "asking ends nothing");
+        given.pass(MINUTE);
+        for _ in 0..2_000 {
+            given.visitor_with_session();
+        }
         let told = told(&given, &diary);
         let ends = told.iter().filter(|line| line.starts_with("destroyed"));
         assert_eq!(ends.collect::<Vec<_>>(), ["destroyed Expired"]);

@@ -29,6 +29,7 @@ mod model;
 mod order_of_notices;
 mod presented_ids;
 mod principals;
+mod random_ids;
 mod remember_me;
 mod requested_ids;
 mod requests_and_ids;

@@ -206,4 +206,10 @@ pub(super) async fn what_never_expires_survives_every_sweep(store: Subject) {
             );
         }
     }
+    for key in &immortal {
+        store.end(key).await;
+        store
+            .assert_absent(key, start, "what never expires is gone when it is deleted")
+            .await;
+    }
 }

@@ -23,6 +23,9 @@
 //! Rules are about one verb or two; a [`History`] is about all of them together, as a site uses
 //! them.
 //!
+//! A store that encodes records says what it does with one that it cannot read:
+//! [`check_unreadable`].
+//!
 //! A store that needs a runtime checks its rules on it: [`Rule::check`] is an ordinary future
 //! that is `Send`.
 
@@ -43,6 +46,7 @@ mod same;
 mod samples;
 mod subject;
 mod turn;
+mod unreadable;
 
 #[cfg(test)]
 mod flaws;
@@ -57,6 +61,7 @@ use std::sync::Arc;
 pub use self::history::History;
 use self::subject::Subject;
 use self::turn::Turn;
+pub use self::unreadable::check_unreadable;
 use crate::runtime::BoxFuture;
 use crate::store::SessionStore;
 

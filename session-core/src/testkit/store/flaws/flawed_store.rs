@@ -9,7 +9,9 @@ use parking_lot::Mutex;
 use super::Flaw;
 use crate::clock::Timestamp;
 use crate::runtime::yield_once;
-use crate::session::{Attribute, ChangeSet, Record, Revision, SessionLimit, StoreKey};
+use crate::session::{
+    Attribute, ChangeSet, MaxInactiveInterval, Record, Revision, SessionLimit, StoreKey,
+};
 use crate::store::Verb;
 use crate::store::{
     Access, Applied, Census, Created, Deleted, ImmediateStore, Loaded, PrincipalIndex,
@@ -165,6 +167,12 @@ impl SessionStore for FlawedStore {
     async fn delete(&self, key: &StoreKey) -> Result<Deleted, StoreError> {
         yield_once().await;
         let key = self.cut(key);
+        if self.has(Flaw::DeleteSparesImmortals)
+            && let Some(Entry::Session(record)) = self.table.lock().entries.get(&key)
+            && record.max_inactive_interval == MaxInactiveInterval::Never
+        {
+            return Ok(Deleted::Absent);
+        }
         let answer = self.table.lock().delete(&key);
         match (self.flaw, &answer) {
             (Some(Flaw::DeleteIgnoresForwards), Deleted::Moved(_)) => Ok(Deleted::Absent),

@@ -1,0 +1,76 @@
+//! Ids as clients get them, from the generator of the operating system (OWASP ASVS 7.2.3): no
+//! test can show that they cannot be guessed, but a generator that is broken, or bits that are
+//! lost on the way to the client, would show here.
+
+use std::collections::HashSet;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use session_core::testkit::{Site, block_on};
+use session_core::{Session, SystemEntropy};
+
+const IDS: usize = 100_000;
+const BYTES: usize = 32;
+
+type Id = [u8; BYTES];
+
+/// The ids of new sessions, read from their cookies: a version byte, the id, a signature.
+fn ids_of_new_sessions() -> Vec<Id> {
+    let site = Site::with(|builder| builder.entropy(SystemEntropy::new()));
+    let id_of_new_session = |_| {
+        let mut stranger = site.visitor();
+        let visit = stranger.visit(async |session: Session| session.set_attribute("n", &1));
+        block_on(visit).unwrap();
+        let mut token = [0; 1 + BYTES + 32];
+        Base64UrlUnpadded::decode(stranger.cookie().unwrap(), &mut token).unwrap();
+        token[1..=BYTES].try_into().unwrap()
+    };
+    (0..IDS).map(id_of_new_session).collect()
+}
+
+/// How far from the half a count of `IDS` fair coins may be. By Hoeffding's inequality it is
+/// further with a probability below 2 exp(-2 * 1200^2 / 100000) = 6.3e-13.
+const DEVIATION_MAX: usize = 1_200;
+
+/// Checks 256 coins: how often each bit is set.
+fn assert_fair(ids: impl Iterator<Item = Id>, what: &str) {
+    let mut counts = [0_usize; BYTES * 8];
+    for id in ids {
+        for (place, count) in counts.iter_mut().enumerate() {
+            *count += usize::from(id[place / 8] >> (place % 8) & 1);
+        }
+    }
+    for (place, count) in counts.into_iter().enumerate() {
+        let deviation = count.abs_diff(IDS / 2);
+        assert!(deviation < DEVIATION_MAX, "{what}: {count} at bit {place}");
+    }
+}
+
+fn xor(one: &Id, other: &Id) -> Id {
+    std::array::from_fn(|place| one[place] ^ other[place])
+}
+
+/// The id with its bits moved by one.
+fn rotated(id: &Id) -> Id {
+    std::array::from_fn(|place| id[place] << 1 | id[(place + 1) % BYTES] >> 7)
+}
+
+/// 768 coins, and 1e10 pairs of halves that have 128 bits: a false alarm has a probability below
+/// 768 * 6.3e-13 + 1e10 / 2^128 = 4.9e-10.
+#[test]
+fn a_hundred_thousand_ids_are_all_different_and_each_bit_is_a_fair_coin() {
+    let ids = ids_of_new_sessions();
+    for half in [0..BYTES / 2, BYTES / 2..BYTES] {
+        let distinct: HashSet<&[u8]> = ids.iter().map(|id| &id[half.clone()]).collect();
+        assert_eq!(distinct.len(), IDS, "neither half of an id comes twice");
+    }
+    assert_fair(ids.iter().copied(), "set");
+    let next = ids.iter().cycle().skip(1);
+    assert_fair(
+        ids.iter().zip(next).map(|(id, next)| xor(id, next)),
+        "other than in the id before",
+    );
+    assert_fair(
+        ids.iter().map(|id| xor(id, &rotated(id))),
+        "other than the bit beside it",
+    );
+}
