@@ -25,6 +25,8 @@ struct State {
     open: Mutex<Vec<TcpStream>>,
     /// How many bytes of replies have passed.
     passed: AtomicUsize,
+    /// How many replies did not pass, or not all of them.
+    lost: AtomicUsize,
 }
 
 impl Wire {
@@ -44,6 +46,7 @@ impl Wire {
             closed: AtomicBool::new(false),
             open: Mutex::default(),
             passed: AtomicUsize::new(0),
+            lost: AtomicUsize::new(0),
         });
         let accepting = state.clone();
         thread::spawn(move || {
@@ -88,6 +91,12 @@ impl Wire {
     pub fn passed(&self) -> usize {
         self.state.passed.load(Ordering::SeqCst)
     }
+
+    /// How many replies were lost, wholly or in part, after [`cut_after`](Self::cut_after).
+    #[must_use]
+    pub fn lost(&self) -> usize {
+        self.state.lost.load(Ordering::SeqCst)
+    }
 }
 
 impl State {
@@ -120,6 +129,9 @@ impl State {
             Err(_) => bytes,
         };
         self.passed.fetch_add(allowed, order);
+        if allowed < bytes {
+            self.lost.fetch_add(1, order);
+        }
         allowed
     }
 
