@@ -4,7 +4,7 @@
 //! list, which is where the limit is kept; then the session becomes the principal's; then the
 //! list is put in order. What an entry says is verified with the session itself. So a list may
 //! name sessions that are not there, but a session that is there is named: whatever dies on
-//! the way leaves an entry too many, which counts for a minute and is then found out.
+//! the way leaves an entry too many, which counts for four minutes and is then found out.
 
 use session_core::store::{Applied, Created};
 use session_core::{
@@ -15,7 +15,7 @@ use session_core::{
 use crate::change::{Changed, Done, Way};
 use crate::connection::Deadline;
 use crate::error::Fault;
-use crate::moving::{Found, LATENESS_MAX};
+use crate::moving::{Found, LATENESS_MAX, Route};
 use crate::script::{CONFIRM, Call, ENTRIES, RESERVE, RETRACT, STRIKE};
 use crate::store::RedisStore;
 
@@ -98,9 +98,14 @@ impl RedisStore {
                 self.change(old, Way::Stay, changes, not_after, now, deadline)
                     .await
             }
-            Some(new) => {
-                self.relocate(old, new, None, changes, not_after, now, deadline)
-                    .await
+            Some(to) => {
+                let route = Route {
+                    from: old,
+                    to,
+                    known: None,
+                    not_after,
+                };
+                self.relocate(route, changes, now, deadline).await
             }
         };
         match changed {
@@ -274,7 +279,7 @@ impl RedisStore {
     ) -> Result<(), Fault> {
         let oldest_end = limit.filter(|limit| limit.at_limit == AtLimit::EndOldest);
         let Some(limit) = oldest_end else {
-            // What is not confirmed counts for a minute, and is then verified as any other.
+            // What is not confirmed counts for four minutes, and is then verified as any other.
             let _ = self.confirm(entry, old, deadline).await;
             return Ok(());
         };
@@ -354,7 +359,7 @@ impl RedisStore {
         self.ask(&call, deadline).await?.digits()
     }
 
-    /// Takes an entry back. One that stays counts for a minute at most.
+    /// Takes an entry back. One that stays counts for four minutes at most.
     pub(crate) async fn retract(&self, entry: &Entry, deadline: Deadline) {
         let call = Call::of(&RETRACT, self.names().group_of_principal(&entry.principal))
             .key(self.names().principal(&entry.principal))

@@ -26,8 +26,9 @@ use crate::script::{ARRIVE, Answer, Call, FETCH, FORGET, PEEK, STAGE, UNSTAGE, n
 use crate::store::{RedisStore, never_arrives};
 
 /// How long after it was prepared a change of the key, or a login, may still come to the
-/// server. Far below what a staged key and an entry of a list live.
-pub(crate) const LATENESS_MAX: u64 = 30_000;
+/// server, in milliseconds: half of what an entry of a list is reserved for, and far below what
+/// a staged key lives. The clocks of two nodes may differ by as much.
+pub(crate) const LATENESS_MAX: u64 = 120_000;
 
 /// How often a move is prepared anew because the session became somebody else's meanwhile.
 const OWNERS_MAX: usize = 4;
@@ -45,6 +46,17 @@ pub(crate) enum Found {
     Expired,
     /// Nothing.
     Nothing,
+}
+
+/// From where to where a session goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Route<'a> {
+    pub(crate) from: &'a StoreKey,
+    pub(crate) to: &'a StoreKey,
+    /// Whose the session is, where the list of that principal knows about it.
+    pub(crate) known: Option<&'a PrincipalKey>,
+    /// Until when it may depart.
+    pub(crate) not_after: Option<u64>,
 }
 
 /// What stands in the way of taking a key.
@@ -66,12 +78,13 @@ impl RedisStore {
         let deadline = self.deadline();
         let mut entry: Option<Entry> = None;
         for _ in 0..OWNERS_MAX {
-            let known = entry.as_ref().map(|entry| entry.principal);
-            let not_after = entry.as_ref().map(Entry::not_after);
-            let changed = self
-                .relocate(old, new, known.as_ref(), changes, not_after, now, deadline)
-                .await;
-            let owner = match changed {
+            let route = Route {
+                from: old,
+                to: new,
+                known: entry.as_ref().map(|entry| &entry.principal),
+                not_after: entry.as_ref().map(Entry::not_after),
+            };
+            let owner = match self.relocate(route, changes, now, deadline).await {
                 Ok(Changed::Done(done)) => {
                     if let Some(entry) = &entry {
                         // The entry of the old key leads to the new one for as long as it takes.
@@ -113,20 +126,19 @@ impl RedisStore {
     }
 
     /// Gives a session another key, within its group or to another one.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a login needs all of it, and so does a move"
-    )]
     pub(crate) async fn relocate(
         &self,
-        old: &StoreKey,
-        new: &StoreKey,
-        known: Option<&PrincipalKey>,
+        route: Route<'_>,
         changes: &ChangeSet,
-        not_after: Option<u64>,
         now: Timestamp,
         deadline: Deadline,
     ) -> Result<Changed, Fault> {
+        let Route {
+            from: old,
+            to: new,
+            known,
+            not_after,
+        } = route;
         if self.names().group_of(old) == self.names().group_of(new) {
             let way = Way::Move { to: new, known };
             return self
@@ -170,7 +182,12 @@ impl RedisStore {
         let call = Call::of(&STAGE, self.names().group_of(new))
             .key(self.names().session(new))
             .arg(*old.as_bytes());
-        let mut answer = self.call(&call, deadline).await?;
+        let answer = self.call(&call, deadline).await;
+        let mut answer = answer.map_err(|fault| match fault {
+            // A key may be taken that nobody uses, but nothing has happened to the session.
+            Fault::Lost(error) => Fault::Refused(error),
+            fault => fault,
+        })?;
         match answer.letter {
             b'O' => Ok(Staged::At(answer.digits()?)),
             b'X' => Ok(Staged::Taken),

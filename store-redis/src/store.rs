@@ -91,14 +91,11 @@ impl RedisStore {
             .arg(*record.key.as_bytes())
             .arg(not_after.map_or(String::new(), |time| time.to_string()))
             .args(fields(record));
-        match self.call(&call, deadline).await {
-            Ok(answer) => match answer.letter {
-                b'O' => Ok(Created::Created),
-                b'X' => Ok(Created::Taken),
-                _ => answer.unexpected(),
-            },
-            Err(Fault::Full) => Ok(Created::Full),
-            Err(fault) => Err(fault),
+        let answer = self.call(&call, deadline).await?;
+        match answer.letter {
+            b'O' => Ok(Created::Created),
+            b'X' => Ok(Created::Taken),
+            _ => answer.unexpected(),
         }
     }
 
@@ -230,7 +227,10 @@ impl SessionStore for RedisStore {
             None => self.insert(record, None, now, self.deadline()).await,
             Some(login) => self.create_logged_in(record, login, limit, now).await,
         };
-        created.map_err(StoreError::from)
+        match created {
+            Err(Fault::Full) => Ok(Created::Full),
+            created => Ok(created?),
+        }
     }
 
     async fn load(

@@ -14,7 +14,10 @@ use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
     let mut trials = Vec::new();
-    for (name, kind) in [("single", Kind::Redis), ("cluster", Kind::RedisCluster)] {
+    let mut servers = vec![("single", Kind::Redis), ("cluster", Kind::RedisCluster)];
+    // Not every distribution has it.
+    servers.extend(Some(("valkey", Kind::Valkey)).filter(|(_, kind)| kind.is_installed()));
+    for (name, kind) in servers {
         for rule in rules().iter().chain(principal_rules()) {
             trials.push(Trial::test(format!("{name}::{rule}"), move || {
                 // Each rule has a runtime of its own, as it has a thread of its own.

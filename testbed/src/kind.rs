@@ -21,6 +21,8 @@ pub enum Kind {
     Postgres,
     /// MariaDB, which speaks the protocol of MySQL.
     MariaDb,
+    /// A single Valkey. Not every distribution has it.
+    Valkey,
 }
 
 /// What of a server's data survives its death.
@@ -34,7 +36,7 @@ pub enum Durability {
 }
 
 impl Kind {
-    /// All kinds.
+    /// The kinds that every machine for tests has.
     pub const ALL: [Self; 4] = [
         Self::Redis,
         Self::RedisCluster,
@@ -50,7 +52,14 @@ impl Kind {
             Self::RedisCluster => "TESTBED_REDIS_CLUSTER",
             Self::Postgres => "TESTBED_POSTGRES",
             Self::MariaDb => "TESTBED_MARIADB",
+            Self::Valkey => "TESTBED_VALKEY",
         }
+    }
+
+    /// True when a server of this kind can be started here.
+    #[must_use]
+    pub fn is_installed(self) -> bool {
+        self.program().find().is_ok()
     }
 
     pub(crate) const fn program(self) -> Program {
@@ -58,12 +67,13 @@ impl Kind {
             Self::Redis | Self::RedisCluster => Program::REDIS,
             Self::Postgres => Program::POSTGRES,
             Self::MariaDb => Program::MARIADB,
+            Self::Valkey => Program::VALKEY,
         }
     }
 
     const fn user(self) -> User {
         match self {
-            Self::Redis | Self::RedisCluster => User::Same,
+            Self::Redis | Self::RedisCluster | Self::Valkey => User::Same,
             Self::Postgres => User::InsteadOfRoot("postgres"),
             Self::MariaDb => User::InsteadOfRoot("mysql"),
         }
@@ -72,7 +82,7 @@ impl Kind {
     /// Where clients connect to a server on `port`.
     pub(crate) fn url(self, port: u16) -> String {
         match self {
-            Self::Redis | Self::RedisCluster => format!("redis://127.0.0.1:{port}"),
+            Self::Redis | Self::RedisCluster | Self::Valkey => format!("redis://127.0.0.1:{port}"),
             Self::Postgres => format!("postgres://postgres@127.0.0.1:{port}/postgres"),
             Self::MariaDb => format!("mysql://testbed:testbed@127.0.0.1:{port}/testbed"),
         }
@@ -83,7 +93,7 @@ impl Kind {
         give(folder.path(), self.user())?;
         let data = folder.join("data");
         match self {
-            Self::Redis | Self::RedisCluster => Ok(()),
+            Self::Redis | Self::RedisCluster | Self::Valkey => Ok(()),
             Self::Postgres => {
                 let mut initdb = command(Program::INITDB, self.user())?;
                 initdb.current_dir(folder.path()).arg("-D").arg(data);
@@ -116,7 +126,7 @@ impl Kind {
         let is_durable = durability == Durability::Acknowledged;
         let (port, place) = (port.to_string(), folder.path().display());
         match self {
-            Self::Redis | Self::RedisCluster => {
+            Self::Redis | Self::RedisCluster | Self::Valkey => {
                 start.args(["--port", &port, "--bind", "127.0.0.1", "--save", ""]);
                 start.args(["--appendonly", if is_durable { "yes" } else { "no" }]);
                 start.args(["--appendfsync", "always", "--dir", "."]);
@@ -156,7 +166,7 @@ impl Kind {
     /// True when the server answers clients.
     pub(crate) fn is_ready(self, folder: &Folder, port: u16) -> Result<bool, Error> {
         match self {
-            Self::Redis | Self::RedisCluster => Ok(answers_ping(port)),
+            Self::Redis | Self::RedisCluster | Self::Valkey => Ok(answers_ping(port)),
             Self::Postgres => {
                 let mut isready = Command::new(Program::PG_ISREADY.find()?);
                 isready.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]);

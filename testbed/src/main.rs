@@ -26,7 +26,8 @@ fn run() -> Result<ExitCode, Error> {
     let mut servers = Everything::nothing();
     let mut command = Command::new(program);
     command.args(words);
-    for kind in Kind::ALL {
+    let valkey = Some(Kind::Valkey).filter(|kind| kind.is_installed());
+    for kind in Kind::ALL.into_iter().chain(valkey) {
         command.env(kind.variable(), servers.start(kind)?);
     }
     let status = command.status().map_err(|source| Error::System {

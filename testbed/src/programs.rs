@@ -15,6 +15,7 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) const REDIS: Self = Self::new("redis-server", "redis-server");
+    pub(crate) const VALKEY: Self = Self::new("valkey-server", "valkey-server");
     pub(crate) const REDIS_CLI: Self = Self::new("redis-cli", "redis-server");
     pub(crate) const INITDB: Self = Self::new("initdb", "postgresql");
     pub(crate) const POSTGRES: Self = Self::new("postgres", "postgresql");

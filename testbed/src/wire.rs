@@ -27,6 +27,8 @@ struct State {
     passed: AtomicUsize,
     /// How often a reply began.
     round_trips: AtomicUsize,
+    /// How many replies did not pass, or not all of them.
+    lost: AtomicUsize,
 }
 
 impl Wire {
@@ -47,6 +49,7 @@ impl Wire {
             open: Mutex::default(),
             passed: AtomicUsize::new(0),
             round_trips: AtomicUsize::new(0),
+            lost: AtomicUsize::new(0),
         });
         let accepting = state.clone();
         thread::spawn(move || {
@@ -98,6 +101,12 @@ impl Wire {
     pub fn round_trips(&self) -> usize {
         self.state.round_trips.load(Ordering::SeqCst)
     }
+
+    /// How many replies were lost, wholly or in part, after [`cut_after`](Self::cut_after).
+    #[must_use]
+    pub fn lost(&self) -> usize {
+        self.state.lost.load(Ordering::SeqCst)
+    }
 }
 
 impl State {
@@ -142,6 +151,9 @@ impl State {
             Err(_) => bytes,
         };
         self.passed.fetch_add(allowed, order);
+        if allowed < bytes {
+            self.lost.fetch_add(1, order);
+        }
         allowed
     }
 

@@ -183,6 +183,11 @@ if mode ~= 'a' then
   written[#written + 1] = string.sub(record.k, 1, 1) .. ARGV[13] .. string.sub(record.k, 34)
 end
 
+-- A server without memory refuses what a script writes, unless that comes after something that
+-- takes none. So what does not make the session larger is let through.
+if mode == 'a' and size <= record.size and (not login or #ARGV[7] <= (p and #p or 0)) then
+  redis.call('HDEL', key, '')
+end
 if clear then
   redis.call('DEL', key)
 end

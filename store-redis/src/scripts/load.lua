@@ -18,11 +18,11 @@ if is_due then
   local accessed, bytes = later(record.accessed, before, now, ARGV[1], now, ARGV[1])
   if bytes ~= before then
     local m = string.sub(record.m, 1, 8) .. bytes .. string.sub(record.m, 17)
-    -- A server that is out of memory refuses this write, and the session is read all the same.
-    local written = redis.pcall('HSET', KEYS[1], 'm', m)
-    if type(written) ~= 'table' or not written.err then
-      settle(KEYS[1], KEYS[3], ARGV[3], deadline(accessed, record.idle, record.absolute), now)
-    end
+    -- Something that takes no memory comes first: then a server that has none left lets the rest
+    -- through, and a session that is in use does not expire.
+    redis.call('HDEL', KEYS[1], '')
+    redis.call('HSET', KEYS[1], 'm', m)
+    settle(KEYS[1], KEYS[3], ARGV[3], deadline(accessed, record.idle, record.absolute), now)
   end
 end
 return { 'L', before, redis.call('HGETALL', KEYS[1]) }

@@ -7,7 +7,7 @@
 --       most sessions or nothing, milliseconds to live or nothing,
 --       then entries that do not count: key, what it was, x (to be struck off) or i
 -- Answers O, the time, the entry, the one before; or F and the list.
-local RESERVED = 60000
+local RESERVED = 240000
 local list, new, old, now = KEYS[1], ARGV[1], ARGV[2], server_time()
 
 local ignored = {}

@@ -32,7 +32,7 @@ async fn damage(connection: &mut MultiplexedConnection, name: &str, way: usize) 
                 connection,
                 &[b"HSET", name, b"a\xff", b"\0\0\0\0\0\0\0\x01\x01x"],
             )
-            .await
+            .await;
         }
         8 => run(connection, &[b"HSET", name, b"p", b"short"]).await,
         9 => run(connection, &[b"HSET", name, b"f", b"\x01short"]).await,

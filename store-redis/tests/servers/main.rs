@@ -1,6 +1,7 @@
 //! The store on real servers: what breaks on purpose, what happens at once, and what is left on
 //! the server.
 
+mod crashes;
 mod damage;
 mod differential;
 mod outages;
