@@ -200,7 +200,7 @@ impl Attribute {
 }
 
 /// The attributes of a session, ordered by name; clones share them until one changes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Attributes(
     /// `None` for no attributes, which then need no allocation.
     Option<Arc<Vec<Attribute>>>,
@@ -261,6 +261,15 @@ impl Attributes {
     }
 }
 
+impl PartialEq for Attributes {
+    /// Whoever has none has none, also after the last one was removed.
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for Attributes {}
+
 impl FromIterator<Attribute> for Attributes {
     /// Collects attributes in any order; of several with one name the last one stays.
     fn from_iter<I: IntoIterator<Item = Attribute>>(attributes: I) -> Self {
@@ -282,5 +291,38 @@ impl<'a> IntoIterator for &'a Attributes {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{AttributeChange, ChangeSet, Edit, Expected, Limits};
+
+    #[test]
+    fn a_session_that_lost_its_last_attribute_equals_one_that_never_had_any() {
+        let (key, handle) = (
+            StoreKey::from_bytes([1; 32]),
+            SessionHandle::from_bytes([2; 16]),
+        );
+        let never = Record::new(key, handle, Timestamp::EPOCH);
+        let mut lost = never.clone();
+        lost.attributes = [Attribute {
+            name: "a".into(),
+            revision: Revision::default(),
+            value: Value::new(crate::session::Codec::MessagePack, vec![1]),
+        }]
+        .into_iter()
+        .collect();
+        assert_ne!(lost, never);
+        let mut changes = ChangeSet::touch(Timestamp::EPOCH, Limits::NONE);
+        changes.attributes.push(AttributeChange {
+            name: "a".into(),
+            expected: Expected::Anything,
+            edit: Edit::Remove,
+        });
+        assert_eq!(lost.apply(&changes, Timestamp::EPOCH), Ok(()));
+        lost.revision = never.revision;
+        assert_eq!(lost, never);
     }
 }
