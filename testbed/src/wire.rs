@@ -25,6 +25,8 @@ struct State {
     open: Mutex<Vec<TcpStream>>,
     /// How many bytes of replies have passed.
     passed: AtomicUsize,
+    /// How often clients asked after they had been answered.
+    round_trips: AtomicUsize,
 }
 
 impl Wire {
@@ -44,6 +46,7 @@ impl Wire {
             closed: AtomicBool::new(false),
             open: Mutex::default(),
             passed: AtomicUsize::new(0),
+            round_trips: AtomicUsize::new(0),
         });
         let accepting = state.clone();
         thread::spawn(move || {
@@ -83,6 +86,13 @@ impl Wire {
         self.state.allowance.store(usize::MAX, Ordering::SeqCst);
     }
 
+    /// How many round trips clients have made: how often one asked something after it had been
+    /// answered, whatever the number of packets.
+    #[must_use]
+    pub fn round_trips(&self) -> usize {
+        self.state.round_trips.load(Ordering::SeqCst)
+    }
+
     /// How many bytes of replies have passed.
     #[must_use]
     pub fn passed(&self) -> usize {
@@ -100,10 +110,22 @@ impl State {
         open.push(server.try_clone()?);
         drop(open);
         let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
-        thread::spawn(move || pass(from_client, to_server, |bytes| bytes));
+        let is_asking = Arc::new(AtomicBool::new(false));
+        let (state, asks) = (self.clone(), is_asking.clone());
+        thread::spawn(move || {
+            pass(from_client, to_server, |bytes| {
+                if !asks.swap(true, Ordering::SeqCst) {
+                    state.round_trips.fetch_add(1, Ordering::SeqCst);
+                }
+                bytes
+            });
+        });
         thread::spawn(move || {
             let state = self;
-            pass(server, client, |bytes| state.allow(bytes));
+            pass(server, client, |bytes| {
+                is_asking.store(false, Ordering::SeqCst);
+                state.allow(bytes)
+            });
         });
         Ok(())
     }
