@@ -3,6 +3,7 @@
 // Each test program uses a part of this.
 #![allow(dead_code)]
 
+pub(crate) mod raw;
 pub(crate) mod samples;
 
 use std::path::PathBuf;

@@ -56,8 +56,7 @@ pub(crate) fn touch(now: Timestamp) -> ChangeSet {
 
 /// A small number as MessagePack.
 pub(crate) fn value(number: u8) -> Value {
-    assert!(number < 128);
-    Value::new(Codec::MessagePack, vec![number])
+    Value::new(Codec::MessagePack, vec![0xcc, number])
 }
 
 pub(crate) fn put(name: &str, number: u8) -> AttributeChange {
@@ -96,7 +95,7 @@ pub(crate) fn increment(record: &Record, name: &str) -> ChangeSet {
 /// The small number that an attribute holds; 0 when there is none.
 pub(crate) fn number(record: &Record, name: &str) -> u8 {
     let attribute = record.attributes.get(name);
-    attribute.map_or(0, |it| it.value.bytes()[0])
+    attribute.map_or(0, |it| it.value.bytes()[1])
 }
 
 /// The small numbers of a list.
