@@ -143,6 +143,15 @@ impl Stored {
         self.end
     }
 
+    /// The deadline that belongs beside it.
+    pub(crate) fn deadline(&self) -> Option<i64> {
+        match &self.slot {
+            Slot::Session(record) => deadline(record.expires_at()),
+            Slot::Forward(forward) => deadline(forward.expires_at()),
+            Slot::Damaged(_) | Slot::Newer(_) => None,
+        }
+    }
+
     /// True when a sweep may remove it at `now`.
     pub(crate) fn is_over(&self, now: Timestamp) -> bool {
         match &self.slot {

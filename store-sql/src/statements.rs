@@ -58,6 +58,7 @@ pub(crate) struct Statements {
     pub(crate) is_sweep_due: Sql,
     pub(crate) outdated: Sql,
     pub(crate) expired: Sql,
+    pub(crate) correct: Sql,
     pub(crate) census: Sql,
 }
 
@@ -159,6 +160,7 @@ impl Statements {
                  AND r.expires_at <= ? AND r.format <= 1 ORDER BY r.generation, r.expires_at \
                  LIMIT ?{skip_locked}"
             )),
+            correct: make("UPDATE session_record SET expires_at = ? WHERE store_key = ?"),
             census: make(&format!(
                 "SELECT COUNT(CASE WHEN r.created_at >= ? THEN 1 END), \
                  COUNT(CASE WHEN r.created_at >= ? THEN 1 END), \

@@ -61,16 +61,21 @@ impl<D: Dialect> Job<D> for Batch {
         let statements = &engine.statements;
         let stored = D::lock(engine, connection, &keys).await;
         let stored = stored.map_err(|error| D::sort(&error))?;
-        let over: Vec<_> = row::read(&stored)?
+        let (over, live): (Vec<_>, Vec<_>) = row::read(&stored)?
             .into_iter()
-            .filter(|stored| stored.is_over(self.now))
-            .collect();
+            .partition(|stored| stored.is_over(self.now));
         let values: Vec<_> = over.iter().map(|stored| Arg::key(&stored.key)).collect();
         if !values.is_empty() {
             let delete = statements.delete_attributes_of(values.len());
             run::<D>(connection, &delete, &values).await?;
             let delete = statements.delete_records(values.len());
             run::<D>(connection, &delete, &values).await?;
+        }
+        for stored in &live {
+            // Somebody changed the deadline by hand. What a record says counts; the deadline is
+            // put right, so that no sweep comes by again.
+            let values = [Arg::Number(stored.deadline()), Arg::key(&stored.key)];
+            run::<D>(connection, &statements.correct, &values).await?;
         }
         drop(values);
         Ok(Outcome::Commit(Swept {

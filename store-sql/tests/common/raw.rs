@@ -30,3 +30,11 @@ pub(crate) async fn sqlite_text(url: &str, sql: &'static str) -> String {
     let row = sqlx::query(sql).fetch_one(&mut connection).await.unwrap();
     row.get(0)
 }
+
+/// Removes the tables, as if they had never been.
+pub(crate) async fn drop_tables(database: Database, place: &Place) {
+    for table in ["record", "attribute", "generation", "login"] {
+        let sql = format!("DROP TABLE IF EXISTS session_{table}");
+        run(database, place, &sql).await;
+    }
+}
