@@ -48,7 +48,6 @@ pub(crate) struct Statements {
     pub(crate) forward: Sql,
     pub(crate) move_attributes: Sql,
     pub(crate) delete_attributes: Sql,
-    pub(crate) delete_record: Sql,
     pub(crate) lane: Sql,
     pub(crate) logins: Sql,
     pub(crate) replace: Sql,
@@ -128,7 +127,6 @@ impl Statements {
             ),
             move_attributes: make("UPDATE session_attribute SET store_key = ? WHERE store_key = ?"),
             delete_attributes: make("DELETE FROM session_attribute WHERE store_key = ?"),
-            delete_record: make("DELETE FROM session_record WHERE store_key = ?"),
             lane: make(&format!(
                 "SELECT lane FROM session_login WHERE lane = ?{for_update}"
             )),

@@ -115,6 +115,21 @@ async fn what_cannot_be_used_is_an_error_that_tells_no_secret() {
     assert!(matches!(prefix.connect().await, Err(SqlError::Prefix)));
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_but_its_owner_reads_a_file_of_sessions() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = Database::Sqlite.place();
+    let store = place.store().await;
+    store.create(&record(key()), None, NOW).await.unwrap();
+    let path = place.url.strip_prefix("sqlite:").unwrap();
+    for ending in ["", "-wal", "-shm"] {
+        let about = std::fs::metadata(format!("{path}{ending}")).unwrap();
+        assert_eq!(about.permissions().mode() & 0o777, 0o600, "{ending}");
+    }
+}
+
 /// How PostgreSQL finds what a statement asks for.
 async fn plan(place: &Place, sql: &str) -> String {
     let sql = format!("EXPLAIN {}", sql.replace("session_", &place.prefix));
