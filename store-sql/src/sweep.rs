@@ -57,6 +57,7 @@ impl<D: Dialect> Job<D> for Batch {
     ) -> Result<Outcome<Swept>, Failure> {
         let keys = self.choose(engine, connection).await?;
         if keys.is_empty() {
+            // Others are at it.
             return Ok(Outcome::Undo(Swept::default()));
         }
         let keys: Vec<&StoreKey> = keys.iter().collect();
@@ -75,7 +76,10 @@ impl<D: Dialect> Job<D> for Batch {
             run::<D>(connection, &statements.correct, &values).await?;
         }
         Ok(Outcome::Commit(Swept {
-            more: keys.len() == self.limit,
+            // A batch that is not full says little: what others have locked was left out, and
+            // they may have locked more than they take. Whoever took something looks again, so
+            // that the last one finds the rest.
+            more: true,
             removed: over.into_iter().filter_map(report).collect(),
         }))
     }
