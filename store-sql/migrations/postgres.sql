@@ -145,7 +145,7 @@ BEGIN
            coalesce(sum(octet_length(a.name) + octet_length(a.value)), 0)
     INTO damaged, old_count, attributes_len
     FROM session_attribute a WHERE a.store_key = p_key;
-    IF damaged > 0 OR octet_length(r.handle) <> 16
+    IF r.format <> 1 OR damaged > 0 OR octet_length(r.handle) <> 16
         OR (r.principal_key IS NULL) <> (r.principal IS NULL)
     THEN
         o_outcome := 6; RETURN NEXT; RETURN;

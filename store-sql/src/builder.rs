@@ -49,7 +49,7 @@ impl SqlStoreBuilder {
                 prefix: DEFAULT_PREFIX.into(),
                 pool: PoolSettings {
                     size: 0,
-                    patience: Duration::from_secs(1),
+                    patience: Duration::from_secs(2),
                     connect: Duration::from_secs(2),
                 },
                 timeout: Duration::from_secs(4),

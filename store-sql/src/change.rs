@@ -9,6 +9,7 @@ use crate::engine::{Engine, Job, Outcome, run};
 use crate::error::Failure;
 use crate::principals::{Binding, Room};
 use crate::row::{self, State, Stored};
+use crate::values;
 
 /// Attributes that one statement writes; more take several. Each number of them is a statement
 /// that connections keep prepared.
@@ -60,7 +61,12 @@ impl<D: Dialect> Job<D> for Change<'_> {
         };
         match self.new_key {
             None => {
-                run::<D>(connection, &engine.statements.update, &row::updated(&after)).await?;
+                run::<D>(
+                    connection,
+                    &engine.statements.update,
+                    &values::updated(&after),
+                )
+                .await?;
             }
             Some(_) => {
                 if !self.rename(engine, connection, &before, &after).await? {
@@ -137,13 +143,13 @@ impl Change<'_> {
         let statements = &engine.statements;
         let values = [
             Arg::key(&forward.to),
-            Arg::number(row::millis(forward.since)),
+            Arg::number(values::millis(forward.since)),
             Arg::number(forward.is_closed.into()),
-            Arg::Number(row::deadline(forward.expires_at())),
+            Arg::Number(values::deadline(forward.expires_at())),
             Arg::key(&before.key),
         ];
         run::<D>(connection, &statements.forward, &values).await?;
-        match run::<D>(connection, &statements.insert, &row::inserted(after)).await {
+        match run::<D>(connection, &statements.insert, &values::inserted(after)).await {
             Ok(1..) => {}
             Ok(0) | Err(Failure::Duplicate) => return Ok(false),
             Err(other) => return Err(other),
@@ -210,7 +216,7 @@ pub(crate) async fn put_attributes<D: Dialect>(
             values.extend([
                 Arg::key(key),
                 Arg::bytes(attribute.name.as_bytes()),
-                Arg::number(row::signed(attribute.revision.get())),
+                Arg::number(values::signed(attribute.revision.get())),
                 Arg::number(attribute.value.codec().as_byte().into()),
                 Arg::bytes(attribute.value.bytes()),
             ]);
@@ -221,15 +227,20 @@ pub(crate) async fn put_attributes<D: Dialect>(
     Ok(())
 }
 
-/// Deletes a session and its attributes.
-pub(crate) async fn delete_session<D: Dialect>(
+/// Deletes sessions that are locked, and their attributes.
+pub(crate) async fn delete_sessions<D: Dialect>(
     engine: &Engine<D>,
     connection: &mut D::Connection,
-    key: &StoreKey,
+    keys: &[StoreKey],
 ) -> Result<(), Failure> {
-    let values = [Arg::key(key)];
-    run::<D>(connection, &engine.statements.delete_attributes, &values).await?;
-    run::<D>(connection, &engine.statements.delete_record, &values).await?;
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let values: Vec<_> = keys.iter().map(Arg::key).collect();
+    let delete = engine.statements.delete_attributes_of(keys.len());
+    run::<D>(connection, &delete, &values).await?;
+    let delete = engine.statements.delete_records(keys.len());
+    run::<D>(connection, &delete, &values).await?;
     Ok(())
 }
 

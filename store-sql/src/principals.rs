@@ -5,14 +5,18 @@ use session_core::{
     AtLimit, PrincipalKey, Record, SessionHandle, SessionLimit, StoreKey, Timestamp,
 };
 
-use crate::change::{delete_session, lock_one};
+use crate::change::delete_sessions;
 use crate::dialect::{Arg, Dialect};
 use crate::engine::{Engine, Job, Outcome, rows, run};
 use crate::error::Failure;
 use crate::row::{self, State};
+use crate::values;
 
 /// How often sessions are looked up again because they got other keys meanwhile.
 const ROUNDS_MAX: usize = 16;
+
+/// How many sessions are locked and deleted by one statement.
+const AT_ONCE: usize = 64;
 
 /// A login of a principal who may have only so many sessions.
 pub(crate) struct Binding<'a> {
@@ -75,7 +79,7 @@ impl Binding<'_> {
     ) -> Result<Vec<(Timestamp, StoreKey)>, Failure> {
         let values = [
             Arg::bytes(self.principal.as_bytes()),
-            Arg::number(row::present(now)),
+            Arg::number(values::present(now)),
         ];
         let found = rows::<D>(connection, &engine.statements.logins, &values).await?;
         let mut others = Vec::with_capacity(found.len());
@@ -98,7 +102,7 @@ pub(crate) async fn list<D: Dialect>(
 ) -> Result<Vec<Record>, Failure> {
     let values = [
         Arg::bytes(principal.as_bytes()),
-        Arg::number(row::present(now)),
+        Arg::number(values::present(now)),
     ];
     let rows = engine.read(&engine.statements.list, &values).await?;
     let mut records = Vec::with_capacity(rows.len());
@@ -149,25 +153,24 @@ impl<D: Dialect> Job<D> for Ending<'_> {
         connection: &mut D::Connection,
     ) -> Result<Outcome<Vec<Record>>, Failure> {
         let mut ended = Vec::new();
-        let mut has_ended_others = false;
+        let mut has_ended = false;
         for _ in 0..ROUNDS_MAX {
             let keys = self.find(engine, connection).await?;
             let mut is_done = true;
-            for key in &keys {
-                match self.end(engine, connection, key).await? {
-                    Ended::Session(record) => ended.push(*record),
-                    Ended::Unreadable => has_ended_others = true,
-                    // Renamed meanwhile, or ended by somebody else: the next round tells.
-                    Ended::Nothing => is_done = false,
-                }
+            for keys in keys.chunks(AT_ONCE) {
+                let some = self.end(engine, connection, keys).await?;
+                // One was renamed meanwhile, or ended by somebody else: the next round tells.
+                is_done &= some.deleted == keys.len();
+                has_ended |= some.deleted > 0;
+                ended.extend(some.records);
             }
             if is_done {
                 break;
             }
         }
-        Ok(match ended.is_empty() && !has_ended_others {
-            true => Outcome::Undo(ended),
-            false => Outcome::Commit(ended),
+        Ok(match has_ended {
+            true => Outcome::Commit(ended),
+            false => Outcome::Undo(ended),
         })
     }
 }
@@ -181,7 +184,7 @@ impl Ending<'_> {
     ) -> Result<Vec<StoreKey>, Failure> {
         let values = [
             Arg::bytes(self.principal.as_bytes()),
-            Arg::number(row::present(self.now)),
+            Arg::number(values::present(self.now)),
         ];
         let found = rows::<D>(connection, &engine.statements.of_principal, &values).await?;
         let mut keys = Vec::new();
@@ -200,38 +203,45 @@ impl Ending<'_> {
         Ok(keys)
     }
 
+    /// Ends those under some keys that are still meant, once they are locked.
     async fn end<D: Dialect>(
         &self,
         engine: &Engine<D>,
         connection: &mut D::Connection,
-        key: &StoreKey,
+        keys: &[StoreKey],
     ) -> Result<Ended, Failure> {
-        let Some(stored) = lock_one(engine, connection, key).await? else {
-            return Ok(Ended::Nothing);
-        };
-        let ended = match stored.at(self.now) {
-            Ok(State::Live(record)) => {
-                let login = record.authentication.as_ref();
-                let is_theirs = login.is_some_and(|login| login.key == *self.principal);
-                if !is_theirs || !self.which.has(&record.handle) {
-                    return Ok(Ended::Nothing);
+        let keys: Vec<&StoreKey> = keys.iter().collect();
+        let rows = D::lock(engine, connection, &keys).await;
+        let rows = rows.map_err(|error| D::sort(&error))?;
+        let (mut deleted, mut records) = (Vec::new(), Vec::new());
+        for stored in row::read(&rows)? {
+            let key = stored.key;
+            match stored.at(self.now) {
+                Ok(State::Live(record)) => {
+                    let login = record.authentication.as_ref();
+                    let is_theirs = login.is_some_and(|login| login.key == *self.principal);
+                    if is_theirs && self.which.has(&record.handle) {
+                        deleted.push(key);
+                        records.push(record);
+                    }
                 }
-                Ended::Session(Box::new(record))
+                Ok(State::Gone | State::Forward(_)) => {}
+                // Nothing changes what cannot be read, so it is whose it was when it was found.
+                Err(StoreError::Unreadable(_)) => deleted.push(key),
+                Err(other) => return Err(other.into()),
             }
-            Ok(State::Gone | State::Forward(_)) => return Ok(Ended::Nothing),
-            // Nothing changes what cannot be read, so it is whose it was when it was found.
-            Err(StoreError::Unreadable(_)) => Ended::Unreadable,
-            Err(other) => return Err(other.into()),
-        };
-        delete_session(engine, connection, key).await?;
-        Ok(ended)
+        }
+        delete_sessions(engine, connection, &deleted).await?;
+        Ok(Ended {
+            deleted: deleted.len(),
+            records,
+        })
     }
 }
 
-/// What was ended under a key.
-enum Ended {
-    Nothing,
-    Session(Box<Record>),
-    /// A session of which nothing can be told.
-    Unreadable,
+/// What was ended.
+struct Ended {
+    /// How many, those included of which nothing can be told.
+    deleted: usize,
+    records: Vec<Record>,
 }

@@ -1,4 +1,4 @@
-//! Rows and records: how one becomes the other, and what is under a key at a time.
+//! Rows become records: what is under a key, and what it is at a time.
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -10,12 +10,9 @@ use session_core::{
     Revision, SessionHandle, StoreKey, Timestamp, Value,
 };
 
-use crate::dialect::{Arg, Fields};
+use crate::dialect::Fields;
 use crate::error::{Column, Damage};
-use crate::statements::INSERTED_COUNT;
-
-/// The format of the rows that this version writes.
-pub(crate) const FORMAT: i64 = 1;
+use crate::values::{FORMAT, deadline, unsigned};
 
 /// The longest name of an attribute or a principal, and the longest label, in bytes.
 const NAME_MAX: usize = 255;
@@ -141,6 +138,15 @@ impl Stored {
 
     pub(crate) const fn end(&self) -> End {
         self.end
+    }
+
+    /// The deadline that belongs beside it.
+    pub(crate) fn deadline(&self) -> Option<i64> {
+        match &self.slot {
+            Slot::Session(record) => deadline(record.expires_at()),
+            Slot::Forward(forward) => deadline(forward.expires_at()),
+            Slot::Damaged(_) | Slot::Newer(_) => None,
+        }
     }
 
     /// True when a sweep may remove it at `now`.
@@ -319,108 +325,4 @@ pub(crate) fn time_at(row: &impl Fields, column: usize) -> Result<Timestamp, Dam
 /// A handle from a column of an answer.
 pub(crate) fn handle_at(row: &impl Fields, column: usize) -> Result<SessionHandle, Damage> {
     array(row, column).map(SessionHandle::from_bytes)
-}
-
-/// A number of a record as databases keep it, which know no unsigned ones: the same 64 bits.
-/// What is never is -1 there.
-pub(crate) const fn signed(number: u64) -> i64 {
-    number.cast_signed()
-}
-
-pub(crate) const fn unsigned(number: i64) -> u64 {
-    number.cast_unsigned()
-}
-
-/// A deadline as it is compared and indexed: null when it is beyond what a database can count.
-pub(crate) fn deadline(time: Timestamp) -> Option<i64> {
-    i64::try_from(time.as_millis()).ok()
-}
-
-/// The present, as deadlines are compared with it.
-pub(crate) fn present(now: Timestamp) -> i64 {
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
-}
-
-pub(crate) const fn millis(time: Timestamp) -> i64 {
-    signed(time.as_millis())
-}
-
-pub(crate) fn idle_millis(interval: MaxInactiveInterval) -> i64 {
-    match interval {
-        MaxInactiveInterval::Never => 0,
-        MaxInactiveInterval::AfterMillis(millis) => signed(millis.get()),
-    }
-}
-
-/// The columns that describe a record's login.
-struct LoginColumns<'a> {
-    authenticated_at: Option<i64>,
-    remembered_for: Option<i64>,
-    key: Option<&'a [u8]>,
-    principal: Option<&'a [u8]>,
-    label: Option<&'a [u8]>,
-}
-
-impl<'a> LoginColumns<'a> {
-    fn of(record: &'a Record) -> Self {
-        let login = record.authentication.as_deref();
-        // In whole milliseconds, at least one, as records keep it.
-        let remembered = |duration: Duration| {
-            signed(
-                u64::try_from(duration.as_millis())
-                    .unwrap_or(u64::MAX)
-                    .max(1),
-            )
-        };
-        Self {
-            authenticated_at: login.map(|login| millis(login.authenticated_at)),
-            remembered_for: login.and_then(|login| login.remembered_for.map(remembered)),
-            key: login.map(|login| &login.key.as_bytes()[..]),
-            principal: login.map(|login| login.principal.as_bytes()),
-            label: login.and_then(|login| login.label.as_deref().map(str::as_bytes)),
-        }
-    }
-}
-
-/// The values of an insertion.
-pub(crate) fn inserted(record: &Record) -> [Arg<'_>; INSERTED_COUNT] {
-    let login = LoginColumns::of(record);
-    [
-        Arg::Number(deadline(record.expires_at())),
-        Arg::number(signed(record.revision.get())),
-        Arg::number(millis(record.created_at)),
-        Arg::number(millis(record.accessed_at)),
-        Arg::number(millis(record.issued_at)),
-        Arg::number(idle_millis(record.max_inactive_interval)),
-        Arg::number(millis(record.absolute_deadline)),
-        Arg::Number(login.authenticated_at),
-        Arg::Number(login.remembered_for),
-        Arg::number(FORMAT),
-        Arg::number(0),
-        Arg::number(0),
-        Arg::bytes(record.handle.as_bytes()),
-        Arg::Bytes(login.key),
-        Arg::Bytes(login.principal),
-        Arg::Bytes(login.label),
-        Arg::key(&record.key),
-    ]
-}
-
-/// The values of an update.
-pub(crate) fn updated(record: &Record) -> [Arg<'_>; 12] {
-    let login = LoginColumns::of(record);
-    [
-        Arg::Number(deadline(record.expires_at())),
-        Arg::number(signed(record.revision.get())),
-        Arg::number(millis(record.accessed_at)),
-        Arg::number(millis(record.issued_at)),
-        Arg::number(idle_millis(record.max_inactive_interval)),
-        Arg::number(millis(record.absolute_deadline)),
-        Arg::Number(login.authenticated_at),
-        Arg::Number(login.remembered_for),
-        Arg::Bytes(login.key),
-        Arg::Bytes(login.principal),
-        Arg::Bytes(login.label),
-        Arg::key(&record.key),
-    ]
 }

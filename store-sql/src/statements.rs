@@ -48,7 +48,6 @@ pub(crate) struct Statements {
     pub(crate) forward: Sql,
     pub(crate) move_attributes: Sql,
     pub(crate) delete_attributes: Sql,
-    pub(crate) delete_record: Sql,
     pub(crate) lane: Sql,
     pub(crate) logins: Sql,
     pub(crate) replace: Sql,
@@ -58,6 +57,7 @@ pub(crate) struct Statements {
     pub(crate) is_sweep_due: Sql,
     pub(crate) outdated: Sql,
     pub(crate) expired: Sql,
+    pub(crate) correct: Sql,
     pub(crate) census: Sql,
 }
 
@@ -127,7 +127,6 @@ impl Statements {
             ),
             move_attributes: make("UPDATE session_attribute SET store_key = ? WHERE store_key = ?"),
             delete_attributes: make("DELETE FROM session_attribute WHERE store_key = ?"),
-            delete_record: make("DELETE FROM session_record WHERE store_key = ?"),
             lane: make(&format!(
                 "SELECT lane FROM session_login WHERE lane = ?{for_update}"
             )),
@@ -159,6 +158,7 @@ impl Statements {
                  AND r.expires_at <= ? AND r.format <= 1 ORDER BY r.generation, r.expires_at \
                  LIMIT ?{skip_locked}"
             )),
+            correct: make("UPDATE session_record SET expires_at = ? WHERE store_key = ?"),
             census: make(&format!(
                 "SELECT COUNT(CASE WHEN r.created_at >= ? THEN 1 END), \
                  COUNT(CASE WHEN r.created_at >= ? THEN 1 END), \

@@ -3,10 +3,12 @@
 use session_core::store::{RemovalReason, Removed, StoreError, Swept};
 use session_core::{StoreKey, Timestamp};
 
+use crate::change::delete_sessions;
 use crate::dialect::{Arg, Dialect, Fields};
 use crate::engine::{Engine, Job, Outcome, rows, run};
 use crate::error::Failure;
 use crate::row::{self, End, Stored};
+use crate::values;
 
 /// A batch of what is over.
 struct Batch {
@@ -23,7 +25,7 @@ pub(crate) async fn sweep<D: Dialect>(
     limit: usize,
 ) -> Result<Swept, Failure> {
     // A look that locks nothing: most sweeps find nothing to do.
-    let values = [Arg::number(row::present(now))];
+    let values = [Arg::number(values::present(now))];
     let due = engine
         .read(&engine.statements.is_sweep_due, &values)
         .await?;
@@ -55,26 +57,29 @@ impl<D: Dialect> Job<D> for Batch {
     ) -> Result<Outcome<Swept>, Failure> {
         let keys = self.choose(engine, connection).await?;
         if keys.is_empty() {
+            // Others are at it.
             return Ok(Outcome::Undo(Swept::default()));
         }
         let keys: Vec<&StoreKey> = keys.iter().collect();
         let statements = &engine.statements;
         let stored = D::lock(engine, connection, &keys).await;
         let stored = stored.map_err(|error| D::sort(&error))?;
-        let over: Vec<_> = row::read(&stored)?
+        let (over, live): (Vec<_>, Vec<_>) = row::read(&stored)?
             .into_iter()
-            .filter(|stored| stored.is_over(self.now))
-            .collect();
-        let values: Vec<_> = over.iter().map(|stored| Arg::key(&stored.key)).collect();
-        if !values.is_empty() {
-            let delete = statements.delete_attributes_of(values.len());
-            run::<D>(connection, &delete, &values).await?;
-            let delete = statements.delete_records(values.len());
-            run::<D>(connection, &delete, &values).await?;
+            .partition(|stored| stored.is_over(self.now));
+        let keys_over: Vec<_> = over.iter().map(|stored| stored.key).collect();
+        delete_sessions(engine, connection, &keys_over).await?;
+        for stored in &live {
+            // Somebody changed the deadline by hand. What a record says counts; the deadline is
+            // put right, so that no sweep comes by again.
+            let values = [Arg::Number(stored.deadline()), Arg::key(&stored.key)];
+            run::<D>(connection, &statements.correct, &values).await?;
         }
-        drop(values);
         Ok(Outcome::Commit(Swept {
-            more: keys.len() == self.limit,
+            // A batch that is not full says little: what others have locked was left out, and
+            // they may have locked more than they take. Whoever took something looks again, so
+            // that the last one finds the rest.
+            more: true,
             removed: over.into_iter().filter_map(report).collect(),
         }))
     }
@@ -95,7 +100,7 @@ impl Batch {
         if keys.len() < self.limit {
             let values = [
                 Arg::number(self.generation),
-                Arg::number(row::present(self.now)),
+                Arg::number(values::present(self.now)),
                 limit(keys.len()),
             ];
             let expired = rows::<D>(connection, &statements.expired, &values).await?;

@@ -4,12 +4,13 @@ use session_core::store::{Access, Census, Created, Deleted, Loaded, StoreError};
 use session_core::{ChangeSet, Limits};
 use session_core::{Record, Reply, SessionLimit, StoreKey, Timestamp};
 
-use crate::change::{Change, delete_session, lock_one, put_attributes};
+use crate::change::{Change, delete_sessions, lock_one, put_attributes};
 use crate::dialect::{Arg, Dialect, Fields};
 use crate::engine::{Engine, Job, Outcome, run};
 use crate::error::Failure;
 use crate::principals::{Binding, Room};
 use crate::row::{self, End, State, Stored};
+use crate::values;
 
 /// How often an access is recorded in one step before it takes a lock.
 const ACCESS_TRIES: usize = 3;
@@ -43,7 +44,7 @@ impl<D: Dialect> Job<D> for Creation<'_> {
         match run::<D>(
             connection,
             &engine.statements.insert,
-            &row::inserted(record),
+            &values::inserted(record),
         )
         .await
         {
@@ -98,11 +99,11 @@ pub(crate) async fn load<D: Dialect>(
         record.record_access(now, now);
         // Unless somebody changed the session since it was read.
         let values = [
-            Arg::number(row::millis(record.accessed_at)),
-            Arg::Number(row::deadline(record.expires_at())),
+            Arg::number(values::millis(record.accessed_at)),
+            Arg::Number(values::deadline(record.expires_at())),
             Arg::key(key),
-            Arg::number(row::millis(before.accessed_at)),
-            Arg::number(row::signed(before.revision.get())),
+            Arg::number(values::millis(before.accessed_at)),
+            Arg::number(values::signed(before.revision.get())),
         ];
         if engine.write(&engine.statements.access, &values).await? > 0 {
             return Ok(Loaded::Live {
@@ -189,7 +190,7 @@ impl<D: Dialect> Job<D> for Deletion<'_> {
                 false => Deleted::Moved(forward.to),
             }));
         }
-        delete_session(engine, connection, self.key).await?;
+        delete_sessions(engine, connection, &[*self.key]).await?;
         Ok(Outcome::Commit(Deleted::Removed(stored.into_record())))
     }
 }
@@ -205,10 +206,10 @@ pub(crate) async fn census<D: Dialect>(
         .map(|limit| {
             let age = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
             let earliest = now.as_millis().saturating_sub(age);
-            Arg::number(row::present(Timestamp::from_millis(earliest)))
+            Arg::number(values::present(Timestamp::from_millis(earliest)))
         })
         .collect();
-    values.push(Arg::number(row::present(now)));
+    values.push(Arg::number(values::present(now)));
     let rows = engine.read(&engine.statements.census, &values).await?;
     let mut census = Census::default();
     let mut younger = 0;

@@ -104,6 +104,8 @@ impl Kind {
             Self::MariaDb => {
                 let mut install = command(Program::MARIADB_INSTALL, self.user())?;
                 install.current_dir(folder.path()).arg("--no-defaults");
+                // One that starts clears its folder for temporary files of what others have there.
+                install.env("TMPDIR", folder.path());
                 install.arg(format!("--datadir={}", data.display()));
                 install.arg("--auth-root-authentication-method=normal");
                 install.arg("--skip-test-db");
@@ -149,6 +151,7 @@ impl Kind {
             }
             Self::MariaDb => {
                 start.arg("--no-defaults");
+                start.arg(format!("--tmpdir={place}"));
                 start.arg(format!("--datadir={place}/data"));
                 start.arg(format!("--socket={place}/socket"));
                 start.arg(format!("--pid-file={place}/pid"));

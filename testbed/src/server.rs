@@ -1,6 +1,6 @@
 //! One server: started, stopped, killed, paused, started again.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -126,12 +126,30 @@ impl Server {
     }
 
     /// Stops it in the middle of what it does, with its connections open: it accepts and never
-    /// answers.
+    /// answers. With all its processes, for PostgreSQL has one for each connection.
     ///
     /// # Errors
     /// When the operating system refuses.
     pub fn pause(&self) -> Result<(), Error> {
-        self.signal(Signal::STOP)
+        // The parent first: then there are no new ones.
+        self.signal(Signal::STOP)?;
+        for child in self.children()? {
+            // One that has just ended is fine.
+            let _ = kill_process(child, Signal::STOP);
+        }
+        // A signal is on its way for a while, above all to a machine that is busy.
+        let began = Instant::now();
+        while !self.is_paused()? {
+            if began.elapsed() > PATIENCE {
+                return Err(Error::Silent {
+                    program: self.kind.program().name.into(),
+                    seconds: PATIENCE.as_secs(),
+                    log: self.folder.tail(LOG),
+                });
+            }
+            sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 
     /// Lets it go on after a [`pause`](Self::pause).
@@ -139,6 +157,9 @@ impl Server {
     /// # Errors
     /// When the operating system refuses.
     pub fn resume(&self) -> Result<(), Error> {
+        for child in self.children()? {
+            let _ = kill_process(child, Signal::CONT);
+        }
         self.signal(Signal::CONT)
     }
 
@@ -202,6 +223,44 @@ impl Server {
         kill_process(Pid::from_child(process), signal)
             .map_err(|error| Error::system("signalling a server")(error.into()))
     }
+
+    /// The processes that it started.
+    fn children(&self) -> Result<Vec<Pid>, Error> {
+        let Some(process) = &self.process else {
+            return Ok(Vec::new());
+        };
+        let id = process.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        let children = children.map_err(Error::system("asking for the children of a server"))?;
+        let ids = children.split_whitespace().filter_map(|id| id.parse().ok());
+        Ok(ids.filter_map(Pid::from_raw).collect())
+    }
+
+    /// True when every thread of every process of it has stopped, or ended.
+    fn is_paused(&self) -> Result<bool, Error> {
+        let Some(process) = &self.process else {
+            return Ok(true);
+        };
+        let mut processes = self.children()?;
+        processes.push(Pid::from_child(process));
+        Ok(processes.into_iter().all(has_stopped))
+    }
+}
+
+fn has_stopped(process: Pid) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{}/task", process.as_raw_nonzero())) else {
+        return true;
+    };
+    threads.flatten().all(|thread| {
+        let Ok(stat) = fs::read_to_string(thread.path().join("stat")) else {
+            return true;
+        };
+        // The state follows the name, which is in parentheses and may hold some.
+        let state = stat
+            .rsplit_once(')')
+            .and_then(|(_, rest)| rest.trim_start().chars().next());
+        matches!(state, Some('T' | 't' | 'Z' | 'X'))
+    })
 }
 
 impl Drop for Server {

@@ -12,7 +12,7 @@ use super::postgres_apply;
 use super::{Arg, Dialect, Fields, Placeholders, Sql, Syntax};
 use crate::engine::{Engine, For, Tries};
 use crate::error::{Column, Damage, Failure, SqlError, Verdict, sort};
-use crate::row;
+use crate::values;
 
 /// A PostgreSQL.
 pub(crate) struct Postgres {
@@ -160,11 +160,11 @@ async fn once(
 
 /// The values of an insertion with all attributes.
 fn new_record(record: &Record) -> Result<PgArguments, sqlx::Error> {
-    let mut arguments = arguments(&row::inserted(record))?;
+    let mut arguments = arguments(&values::inserted(record))?;
     let attributes = || record.attributes.iter();
     let names: Vec<&[u8]> = attributes().map(|it| it.name.as_bytes()).collect();
     let revisions: Vec<i64> = attributes()
-        .map(|it| row::signed(it.revision.get()))
+        .map(|it| values::signed(it.revision.get()))
         .collect();
     let codecs: Vec<i16> = attributes()
         .map(|it| it.value.codec().as_byte().into())

@@ -8,6 +8,7 @@ use sqlx::postgres::{PgArguments, PgRow};
 
 use crate::error::{Column, Damage};
 use crate::row;
+use crate::values;
 
 /// The conditions of changes, as the function knows them.
 mod condition {
@@ -56,7 +57,7 @@ impl<'a> Columns<'a> {
             let (condition, revision) = match change.expected {
                 Expected::Anything => (condition::NONE, 0),
                 Expected::Absent => (condition::ABSENT, 0),
-                Expected::At(revision) => (condition::AT_REVISION, row::signed(revision.get())),
+                Expected::At(revision) => (condition::AT_REVISION, values::signed(revision.get())),
             };
             let (edit, codec, count, value): (_, _, _, &[u8]) = match &change.edit {
                 Edit::Put(value) => (edit::PUT, value.codec().as_byte().into(), 0, value.bytes()),
@@ -86,12 +87,12 @@ pub(super) fn arguments(
     let mut arguments = PgArguments::default();
     let add = || {
         arguments.add(&key.as_bytes()[..])?;
-        arguments.add(row::present(now))?;
-        arguments.add(row::millis(changes.accessed_at))?;
+        arguments.add(values::present(now))?;
+        arguments.add(values::millis(changes.accessed_at))?;
         arguments.add(changes.clear_attributes)?;
-        arguments.add(changes.max_inactive_interval.map(row::idle_millis))?;
+        arguments.add(changes.max_inactive_interval.map(values::idle_millis))?;
         // No time at all is the earliest.
-        arguments.add(changes.issued_at.map_or(0, row::millis))?;
+        arguments.add(changes.issued_at.map_or(0, values::millis))?;
         arguments.add(limit(changes.limits.max_bytes))?;
         arguments.add(limit(changes.limits.max_attributes))?;
         arguments.add(match changes.reply {

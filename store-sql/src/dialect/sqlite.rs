@@ -41,6 +41,20 @@ impl Sqlite {
             .disable_statement_logging();
         Ok(Self { options })
     }
+
+    /// Makes the file, if there is none, so that nobody but its owner can read what is in the
+    /// sessions. The files beside it get the same rights from SQLite.
+    fn make_private(&self) {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+
+            let mut options = std::fs::OpenOptions::new();
+            options.write(true).create_new(true).mode(0o600);
+            // It is there already, or SQLite says what is in the way.
+            let _ = options.open(self.options.get_filename());
+        }
+    }
 }
 
 impl Dialect for Sqlite {
@@ -60,6 +74,7 @@ impl Dialect for Sqlite {
     const IS_REMOTE: bool = false;
 
     async fn connect(&self) -> Result<SqliteConnection, sqlx::Error> {
+        self.make_private();
         let mut openings = 0;
         loop {
             match self.options.connect().await {

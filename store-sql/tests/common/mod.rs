@@ -3,6 +3,9 @@
 // Each test program uses a part of this.
 #![allow(dead_code)]
 
+pub(crate) mod raw;
+pub(crate) mod samples;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
