@@ -129,15 +129,14 @@ impl Inner {
         moment: Moment,
         readers: Readers,
     ) -> Option<Result<SaveOutcome, SessionError>> {
-        if !self.engine.is_immediate() {
+        let may_bind = self.engine.settings.touch == Touch::EveryRequest;
+        if !self.engine.is_immediate() || may_bind && self.must_bind_first(&self.state.lock()) {
             return None;
         }
-        let turn = {
-            let mut state = self.state.lock();
-            if self.must_bind_first(&state) {
-                return None;
-            }
-            self.try_turn_in(&mut state)?
+        let turn = match readers {
+            Readers::Some => Some(self.try_turn()?),
+            // There is nobody to take turns with.
+            Readers::Nobody => None,
         };
         let outcome = at_once(self.commit_in_turn(moment, readers));
         drop(turn);
@@ -203,7 +202,7 @@ impl Inner {
         self.commit_in_turn(moment, readers).await
     }
 
-    /// One commit. The caller holds the turn.
+    /// One commit. The caller holds the turn, where there is anybody else who might commit.
     async fn commit_in_turn(
         &self,
         moment: Moment,
@@ -225,7 +224,7 @@ impl Inner {
         let mut acted = Acted::new(now);
         act(engine, &mut batch, &mut acted).await;
         let told = acted.take_told();
-        let (events, outcome) = settle(&mut self.state.lock(), batch, acted, moment);
+        let (events, outcome) = settle(&mut self.state.lock(), &mut batch, &mut acted, moment);
         self.tell(events);
         if !told.stories.is_empty() {
             engine.notify(told.stories);

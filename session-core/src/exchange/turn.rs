@@ -5,7 +5,6 @@ use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
 use super::inner::Inner;
-use super::state::State;
 
 /// Whose turn it is: kept in the state of the request.
 #[derive(Default)]
@@ -26,13 +25,7 @@ pub(crate) struct Turn<'a>(&'a Inner);
 impl Inner {
     /// The turn, if nobody has it.
     pub(crate) fn try_turn(&self) -> Option<Turn<'_>> {
-        self.try_turn_in(&mut self.state.lock())
-    }
-
-    /// As [`try_turn`](Self::try_turn), for a caller that holds the lock of the state. To be
-    /// dropped without it.
-    pub(crate) fn try_turn_in(&self, state: &mut State) -> Option<Turn<'_>> {
-        let was_taken = std::mem::replace(&mut state.queue.taken, true);
+        let was_taken = std::mem::replace(&mut self.state.lock().queue.taken, true);
         // Lazily: dropping a turn gives it back.
         (!was_taken).then(|| Turn(self))
     }

@@ -99,7 +99,9 @@ impl Edits {
             Some(index) => self.follow_up(index, Edit::Remove, StepKind::Take, base),
             None if stored.is_none() => {}
             None => {
-                let name = self.push(name, Expected::revision_of(stored), Edit::Remove, base);
+                let name = self
+                    .push(name, Expected::revision_of(stored), Edit::Remove, base)
+                    .clone();
                 let kind = StepKind::Take;
                 self.steps.push(Step { name, kind });
             }
@@ -150,7 +152,8 @@ impl Edits {
             if !changes_anything(&edit, base.get(name)) {
                 return;
             }
-            let name = self.push(name, Expected::revision_of(base.get(name)), edit, base);
+            let expected = Expected::revision_of(base.get(name));
+            let name = self.push(name, expected, edit, base).clone();
             self.steps.push(Step {
                 name,
                 kind: StepKind::Update(update),
@@ -230,16 +233,17 @@ impl Edits {
     }
 
     /// Adds a change and answers its name, shared with the stored attribute where there is one.
-    fn push(&mut self, name: &str, expected: Expected, edit: Edit, base: &Attributes) -> Arc<str> {
+    fn push(&mut self, name: &str, expected: Expected, edit: Edit, base: &Attributes) -> &Arc<str> {
         let name = base
             .get(name)
             .map_or_else(|| Arc::from(name), |stored| stored.name.clone());
+        let index = self.changes.len();
         self.changes.push(AttributeChange {
-            name: name.clone(),
+            name,
             expected,
             edit,
         });
-        name
+        &self.changes[index].name
     }
 }
 

@@ -369,6 +369,7 @@ impl Live {
     }
 
     /// The pending changes as a change set, and the steps to make them again.
+    #[inline]
     pub(crate) fn take_changes(
         &mut self,
         now: Timestamp,

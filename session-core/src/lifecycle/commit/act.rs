@@ -60,14 +60,10 @@ pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, acted: &mut Act
             let stored = store_new(engine, record, *id, under_way, now).await;
             stored.map(Done::Created)
         }
-        Main::Apply(touch) if touch.only_touch => Ok(touch_stored(engine, touch, now).await),
-        Main::Apply(change) => {
+        Main::Change(touch) if touch.only_touch => Ok(touch_stored(engine, touch, now).await),
+        Main::Change(change) => {
             acted.told.under_way = engine.write_begins(change.handle);
-            change_stored(engine, change, None, now).await
-        }
-        Main::Rename(change, id) => {
-            acted.told.under_way = engine.write_begins(change.handle);
-            change_stored(engine, change, Some(*id), now).await
+            change_stored(engine, change, now).await
         }
     };
     acted.note_done(engine, &batch.main);
@@ -158,23 +154,22 @@ async fn store_new(
 /// Records an access. A request that changed nothing does not fail because that was not
 /// possible; it only learns whether the session is still there.
 async fn touch_stored(engine: &Engine, change: &mut Change, now: Timestamp) -> Done {
-    match change_stored(engine, change, None, now).await {
+    match change_stored(engine, change, now).await {
         Ok(done) => done,
         Err(SessionError::Gone) => Done::Vanished,
         Err(_) => Done::Nothing,
     }
 }
 
-/// Applies `change`, under a new id when there is one: follows the session where it moved,
+/// Applies `change`, under a new id when it has one: follows the session where it moved,
 /// and makes what depends on stored values again when another request was faster.
 async fn change_stored(
     engine: &Engine,
     change: &mut Change,
-    mut new_id: Option<SessionId>,
     started: Timestamp,
 ) -> Result<Done, SessionError> {
     let (mut hops, mut clashes, mut tries) = (0, 0, 0_u64);
-    let mut key = change.key;
+    let (mut key, mut new_id) = (change.key, change.new_id);
     let mut now = started;
     let asked = change.changes.reply;
     let mut turn = Lanes::turn(engine, key, &change.changes).await;

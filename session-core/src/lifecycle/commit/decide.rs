@@ -35,14 +35,13 @@ pub(crate) fn decide(
         state.phase = Phase::HeadSent;
     }
     state.dirty_since = None;
-    let main = match &mut state.live {
-        None => Main::Nothing,
-        Some(live) if !live.stored => decide_unstored(live, engine, phase, readers, now),
-        Some(live) => decide_stored(live, state.source, engine, moment, readers, now),
-    };
     Batch {
+        main: match &mut state.live {
+            None => Main::Nothing,
+            Some(live) if !live.stored => decide_unstored(live, engine, phase, readers, now),
+            Some(live) => decide_stored(live, state.source, engine, moment, readers, now),
+        },
         endings: std::mem::take(&mut state.endings),
-        main,
         incarnation: state.incarnation(),
     }
 }
@@ -103,9 +102,10 @@ fn decide_stored(
         Readers::Nobody => live.record.attributes = Default::default(),
         Readers::Some => live.in_flight = Some(Box::new(InFlight::of(&changes))),
     }
-    let change = Change {
+    Main::Change(Change {
         key: live.record.key,
         handle: live.record.handle,
+        new_id,
         changes,
         edits,
         only_touch,
@@ -113,11 +113,7 @@ fn decide_stored(
             Moment::Save => TakenTwice::Refuse,
             Moment::Head | Moment::Late => TakenTwice::Ignore,
         },
-    };
-    match new_id {
-        Some(id) => Main::Rename(change, id),
-        None => Main::Apply(change),
-    }
+    })
 }
 
 fn create(

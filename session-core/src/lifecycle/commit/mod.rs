@@ -63,13 +63,14 @@ pub(super) enum Main {
     /// The changes can no longer be stored; what was ended is ended all the same.
     Refuse(SessionError),
     Create(Box<Record>, SessionId),
-    Apply(Change),
-    Rename(Change, SessionId),
+    Change(Change),
 }
 
 pub(super) struct Change {
     pub(super) key: StoreKey,
     pub(super) handle: SessionHandle,
+    /// The id that the session gets by it.
+    pub(super) new_id: Option<SessionId>,
     pub(super) changes: ChangeSet,
     pub(super) edits: Edits,
     /// True when it carries no change of the handler's: it may be lost without harm.

@@ -7,49 +7,47 @@ use crate::event::{DropReason, SessionEvent};
 use crate::exchange::state::{Death, State};
 use crate::session::live::Live;
 
-/// Makes the request see what was stored of `batch`. Answers the events to tell once the lock is
-/// free.
+/// Makes the request see what was stored. Answers the events to tell once the lock is free.
+/// What was decided and done is used up.
 ///
 /// # Errors
 /// Why the changes were not stored.
 pub(crate) fn settle(
     state: &mut State,
-    batch: Batch,
-    acted: Acted,
+    batch: &mut Batch,
+    acted: &mut Acted,
     moment: Moment,
 ) -> (Vec<SessionEvent>, Result<SaveOutcome, SessionError>) {
-    let Acted {
-        ended,
-        mut events,
-        expired_cookie,
-        main,
-        now,
-        told: _,
-    } = acted;
-    state.expire_cookie |= expired_cookie;
-    let incarnation = batch.incarnation;
-    let is_past = incarnation != state.incarnation();
-    let outcome = match main {
+    let mut events = std::mem::take(&mut acted.events);
+    state.expire_cookie |= acted.expired_cookie;
+    let is_past = batch.incarnation != state.incarnation();
+    let outcome = match &mut acted.main {
         Ok(done) if is_past => {
             // It was invalidated while it was being stored for the first time.
-            if let (Done::Created(_), Main::Create(record, _)) = (done, batch.main) {
-                state.end_stored(incarnation, *record);
+            if let (Done::Created(_), Main::Create(record, _)) = (done, &batch.main) {
+                state.end_stored(batch.incarnation, (**record).clone());
             }
             Ok(SaveOutcome::Stored)
         }
-        Ok(done) => Ok(fold(state, batch.main, done, now, ended)),
+        Ok(done) => Ok(fold(state, &mut batch.main, done, acted.now, acted.ended)),
         Err(error) => {
             let live = state.live.as_mut().filter(|_| !is_past);
             if let Some(live) = live {
-                lose_changes(live, &error);
+                lose_changes(live, error);
             }
-            Err(fail(state, error, moment, &mut events))
+            Err(fail(state, error.clone(), moment, &mut events))
         }
     };
     (events, outcome)
 }
 
-fn fold(state: &mut State, main: Main, done: Done, now: Timestamp, ended: bool) -> SaveOutcome {
+fn fold(
+    state: &mut State,
+    main: &mut Main,
+    done: &mut Done,
+    now: Timestamp,
+    ended: bool,
+) -> SaveOutcome {
     let nothing = if ended {
         SaveOutcome::Stored
     } else {
@@ -67,9 +65,9 @@ fn fold(state: &mut State, main: Main, done: Done, now: Timestamp, ended: bool) 
         }
         Done::Created(id) => {
             if let Main::Create(record, _) = main {
-                live.record = *record;
+                std::mem::swap(&mut live.record, record);
             }
-            live.id = Some(id);
+            live.id = Some(*id);
             live.stored = true;
             live.announce = true;
             SaveOutcome::Stored
@@ -83,21 +81,21 @@ fn fold(state: &mut State, main: Main, done: Done, now: Timestamp, ended: bool) 
             only_touch,
             before: _,
         } => {
-            live.moved |= moved;
-            match record {
+            live.moved |= *moved;
+            match record.take() {
                 Some(record) => live.record = record,
                 None => live.record.record_access(now, now),
             }
-            live.record.key = key;
-            if let Some(id) = new_id {
+            live.record.key = *key;
+            if let Some(id) = *new_id {
                 live.id = Some(id);
                 live.announce = true;
             }
-            if reissued && !live.moved {
+            if *reissued && !live.moved {
                 live.announce = true;
                 live.record.issued_at = now;
             }
-            if only_touch {
+            if *only_touch {
                 SaveOutcome::Unchanged
             } else {
                 SaveOutcome::Stored

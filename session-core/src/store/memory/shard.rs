@@ -179,13 +179,12 @@ impl Shard {
 
     /// Adds an entry whose key is free, and answers its deadline.
     pub(super) fn insert(&mut self, mut entry: Box<Entry>) -> Timestamp {
-        let deadline = entry.deadline();
-        entry.expected = Timestamp::NEVER;
-        let key = *entry.key();
+        let (deadline, hash_of_key) = (entry.deadline(), hash(entry.key()));
+        entry.expected = deadline;
         self.anonymous += usize::from(entry.is_anonymous());
         self.entries
-            .insert_unique(hash(&key), entry, |entry| hash(entry.key()));
-        self.expect(&key, deadline);
+            .insert_unique(hash_of_key, entry, |entry| hash(entry.key()));
+        self.add_node(deadline, hash_of_key);
         deadline
     }
 
@@ -207,8 +206,12 @@ impl Shard {
             return;
         };
         entry.expected = deadline;
+        self.add_node(deadline, hash(key));
+    }
+
+    fn add_node(&mut self, deadline: Timestamp, hash: u64) {
         if deadline != Timestamp::NEVER {
-            self.expected.push(Reverse((deadline, hash(key))));
+            self.expected.push(Reverse((deadline, hash)));
             self.drop_stale_nodes();
         }
     }
