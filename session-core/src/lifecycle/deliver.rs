@@ -16,23 +16,21 @@ use crate::transport::Transport;
 #[must_use = "a client that is not told its session id loses its session"]
 pub struct Delivery {
     consulted: bool,
-    /// The line of the session cookie, if the client is told by it.
-    cookie: Option<String>,
-    /// In a box, since most sites and responses have nothing of it and all deliveries are moved
-    /// about.
+    /// In a box, since most responses have nothing of it: what is left fits into two registers.
     rare: Option<Box<Rare>>,
 }
 
 #[derive(Clone, Default)]
 struct Rare {
+    /// A new token, or that the session ended.
+    news: Option<News>,
     /// Where tokens travel, which caches have to know; the cookie alone in the usual case.
     transport: Transport,
-    /// The new token for the header, if the client is told by it; empty when the session ended.
-    token: Option<String>,
     failure: Option<SessionError>,
 }
 
 /// What a client is told of its token, and how.
+#[derive(Clone)]
 enum News {
     Cookie(String),
     Header(String),
@@ -42,20 +40,26 @@ impl Delivery {
     /// True when the response gets no header at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.consulted && !self.tells_client()
+        !self.consulted && self.news().is_none()
     }
 
     /// The value of the `Set-Cookie` line, if there is one. A live credential: do not log it.
     #[must_use]
     pub fn set_cookie(&self) -> Option<&str> {
-        self.cookie.as_deref()
+        match self.news()? {
+            News::Cookie(line) => Some(line),
+            News::Header(_) => None,
+        }
     }
 
     /// The value of the header that carries the token, if there is one: empty when the session
     /// ended. A live credential: do not log it.
     #[must_use]
     pub fn token_header(&self) -> Option<&str> {
-        self.rare.as_ref()?.token.as_deref()
+        match self.news()? {
+            News::Cookie(_) => None,
+            News::Header(token) => Some(token),
+        }
     }
 
     /// What [`ExchangeHandle::note_failure`](crate::ExchangeHandle::note_failure) remembered;
@@ -68,7 +72,11 @@ impl Delivery {
 
     /// True when the client is told a new token, or that its session ended.
     pub(crate) fn tells_client(&self) -> bool {
-        self.cookie.is_some() || self.token_header().is_some()
+        self.news().is_some()
+    }
+
+    fn news(&self) -> Option<&News> {
+        self.rare.as_ref()?.news.as_ref()
     }
 
     /// Writes the headers.
@@ -79,9 +87,9 @@ impl Delivery {
     /// header, or both where either may carry the token, whenever the session was consulted,
     /// so that no cache gives one visitor's page to another.
     pub fn write_to<H: HeaderSink + ?Sized>(self, headers: &mut H) {
-        let (transport, token) = match self.rare {
-            None => (Transport::Cookie, None),
-            Some(rare) => (rare.transport, rare.token),
+        let (news, transport) = match self.rare {
+            None => (None, Transport::Cookie),
+            Some(rare) => (rare.news, rare.transport),
         };
         if self.consulted && transport.has_cookie() {
             vary(headers, Cow::Borrowed("Cookie"));
@@ -91,13 +99,15 @@ impl Delivery {
         {
             vary(headers, Cow::Owned(header.request.clone()));
         }
-        if let Some(line) = self.cookie {
+        if news.is_some() {
             forbid_caches(headers);
-            headers.append("set-cookie", Cow::Owned(line));
         }
-        if let (Some(token), Some(header)) = (token, transport.header()) {
-            forbid_caches(headers);
-            headers.append(&header.response, Cow::Owned(token));
+        match (news, transport.header()) {
+            (Some(News::Cookie(line)), _) => headers.append("set-cookie", Cow::Owned(line)),
+            (Some(News::Header(token)), Some(header)) => {
+                headers.append(&header.response, Cow::Owned(token));
+            }
+            _ => {}
         }
     }
 }
@@ -179,20 +189,15 @@ pub(crate) fn deliver(state: &mut State, engine: &Engine) -> Delivery {
         _ if state.expire_cookie => Some(engine.tell_end(state)),
         _ => None,
     };
-    let (cookie, token) = match news {
-        None => (None, None),
-        Some(News::Cookie(line)) => (Some(line), None),
-        Some(News::Header(token)) => (None, Some(token)),
-    };
     let failure = state.noted_failure.take();
-    let is_usual = matches!(engine.transport, Transport::Cookie) && failure.is_none();
+    let is_usual = matches!(engine.transport, Transport::Cookie);
+    let is_rare = news.is_some() || !is_usual || failure.is_some();
     Delivery {
         consulted: state.consulted,
-        cookie,
-        rare: (!is_usual).then(|| {
+        rare: is_rare.then(|| {
             Box::new(Rare {
+                news,
                 transport: engine.transport.clone(),
-                token,
                 failure: failure.map(|failure| *failure),
             })
         }),
@@ -200,7 +205,9 @@ pub(crate) fn deliver(state: &mut State, engine: &Engine) -> Delivery {
 }
 
 impl Engine {
-    /// What the client is told of a session with this id.
+    /// What the client is told of a session with this id. Kept apart from what every response
+    /// goes through.
+    #[inline(never)]
     fn tell(&self, id: &SessionId, state: &State, max_age: Option<Duration>) -> News {
         let token = self.keyring.sign(id);
         match self.told_by_header(state) {

@@ -137,7 +137,7 @@ fn create(
     if readers == Readers::Some {
         live.in_flight = Some(Box::new(InFlight::of(&changes)));
     }
-    Ok(Main::Create(Box::new(record), id))
+    Ok(Main::Create(record, id))
 }
 
 /// True when the client should be sent its unchanged id again: its token was made with an

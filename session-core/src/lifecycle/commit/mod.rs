@@ -66,7 +66,7 @@ pub(super) enum Main {
     Nothing,
     /// The changes can no longer be stored; what was ended is ended all the same.
     Refuse(SessionError),
-    Create(Box<Record>, SessionId),
+    Create(Record, SessionId),
     Change(Change),
 }
 
