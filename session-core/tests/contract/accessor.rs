@@ -219,7 +219,7 @@ fn a_session_that_ended_can_be_accessed_no_more() {
 }
 
 #[test]
-fn work_whose_session_ends_meanwhile_is_told_even_when_it_changed_nothing_more() {
+fn what_a_guard_saves_after_the_session_ended_is_told_to_be_gone() {
     for given in Given::near_and_far() {
         let mut ada = given.visitor_with_session();
         let accessor = accessor(&given, &mut ada);
@@ -231,6 +231,38 @@ fn work_whose_session_ends_meanwhile_is_told_even_when_it_changed_nothing_more()
         drop(access);
         given.runtime.run_until_stalled();
         assert_eq!(given.sessions_stored(), 0);
+    }
+}
+
+#[test]
+fn work_that_only_waits_after_its_last_write_is_told_that_the_session_ended() {
+    for given in Given::near_and_far() {
+        let mut ada = given.visitor_with_session();
+        let accessor = accessor(&given, &mut ada);
+        let (wrote, ready) = (Cell::new(false), Cell::new(false));
+        let mut access = pin!(accessor.access(async |session: Session| {
+            add_one(&session)?;
+            wrote.set(true);
+            std::future::poll_fn(|_| match ready.get() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+            .await;
+            Ok::<(), SessionError>(())
+        }));
+        while !wrote.get() {
+            assert!(poll_once(access.as_mut()).is_pending());
+            given.runtime.run_until_stalled();
+        }
+        given.visit(&mut ada, Session::invalidate).unwrap();
+        // What was written is stored within seconds, or turns out to be too late.
+        for _ in 0..4 {
+            given.pass(SECOND);
+            assert!(poll_once(access.as_mut()).is_pending());
+        }
+        ready.set(true);
+        let outcome = given.in_a_while(access);
+        assert!(matches!(outcome, Err(SessionError::Gone)), "{outcome:?}");
     }
 }
 
