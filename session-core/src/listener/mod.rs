@@ -28,9 +28,9 @@ use crate::store::RemovalReason;
 /// Is told what became of sessions, after the store has accepted it, each thing once.
 ///
 /// Notices are told beside requests, on the runtime, one after the other, and
-/// [`drain`](crate::SessionManager::drain) waits for them. What this process did to one session
-/// is told in the order in which the store accepted it, in whichever order its answers arrive;
-/// notices of different sessions are in no order. A listener that is slow delays other
+/// [`drain`](crate::SessionManager::drain) waits for them. What a manager did to one session is
+/// told in the order in which the store accepted it, in whichever order its answers arrive;
+/// notices of different sessions, and those of other processes, are in no order. A listener that is slow delays other
 /// notices and no request; after ten seconds it is dropped where it waits. One that panics
 /// spoils nothing. Several listeners are called in the order in which they were added, and in
 /// the opposite order when a session was destroyed.

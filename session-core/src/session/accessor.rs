@@ -166,8 +166,9 @@ impl<S> SessionAccessor<S> {
     ///
     /// # Errors
     /// What `work` answers; else [`SessionError::Gone`] when the session was ended or expired,
-    /// also while `work` ran, [`SessionError::Moved`] when it got another id, and those of
-    /// [`save`](Session::save).
+    /// [`SessionError::Moved`] when it got another id, and those of [`save`](Session::save). A
+    /// session that ended while `work` ran is `Gone` to work that wrote to it, or that took so
+    /// long that the session had to be kept alive; work that only read had what it read.
     pub async fn access<R, E: From<SessionError>>(
         &self,
         work: impl AsyncFnOnce(Session<S>) -> Result<R, E>,

@@ -5,7 +5,6 @@ use std::fmt;
 use super::handle::Session;
 use super::id::SessionHandle;
 use super::live::Live;
-use crate::clock::Timestamp;
 use crate::cookie::{NONCE_LEN, TokenText};
 use crate::engine::Engine;
 use crate::error::SessionError;
@@ -88,13 +87,16 @@ impl<S> Session<S> {
 }
 
 /// What a token is bound to: the session, by what stays the same when its id changes, and the
-/// login, by its time.
+/// login, by who logged in and when.
 fn bound_to(live: &Live, engine: &Engine) -> Vec<u8> {
     let handle = match (live.stored, live.id) {
         (false, Some(id)) => SessionHandle::of_new_session(&engine.store_key(&id)),
         _ => live.record.handle,
     };
-    let login = live.authentication().map(|login| login.authenticated_at);
-    let login = login.unwrap_or(Timestamp::NEVER).as_millis();
-    [&handle.as_bytes()[..], &login.to_le_bytes()].concat()
+    let mut bound_to = handle.as_bytes().to_vec();
+    if let Some(login) = live.authentication() {
+        bound_to.extend(login.key.as_bytes());
+        bound_to.extend(login.authenticated_at.as_millis().to_le_bytes());
+    }
+    bound_to
 }

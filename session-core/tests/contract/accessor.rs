@@ -10,9 +10,9 @@ use session_core::{Session, SessionAccessor, SessionError};
 use crate::given::{DAY, Given, MINUTE, SECOND, poll_once};
 
 /// What a handler does in a request.
-type Handler = fn(&Session) -> Result<(), SessionError>;
+pub(crate) type Handler = fn(&Session) -> Result<(), SessionError>;
 
-fn accessor(given: &Given, visitor: &mut Visitor) -> SessionAccessor {
+pub(crate) fn accessor(given: &Given, visitor: &mut Visitor) -> SessionAccessor {
     given.visit(visitor, Session::accessor).unwrap()
 }
 
@@ -21,7 +21,7 @@ fn add_one(session: &Session) -> Result<u32, SessionError> {
 }
 
 /// One access that increments the counter.
-fn increment(given: &Given, accessor: &SessionAccessor) -> Result<u32, SessionError> {
+pub(crate) fn increment(given: &Given, accessor: &SessionAccessor) -> Result<u32, SessionError> {
     given.in_a_while(accessor.access(async |session| add_one(&session)))
 }
 
@@ -219,7 +219,7 @@ fn a_session_that_ended_can_be_accessed_no_more() {
 }
 
 #[test]
-fn work_whose_session_ends_meanwhile_is_told_even_when_it_changed_nothing_more() {
+fn what_a_guard_saves_after_the_session_ended_is_told_to_be_gone() {
     for given in Given::near_and_far() {
         let mut ada = given.visitor_with_session();
         let accessor = accessor(&given, &mut ada);
@@ -231,6 +231,38 @@ fn work_whose_session_ends_meanwhile_is_told_even_when_it_changed_nothing_more()
         drop(access);
         given.runtime.run_until_stalled();
         assert_eq!(given.sessions_stored(), 0);
+    }
+}
+
+#[test]
+fn work_that_only_waits_after_its_last_write_is_told_that_the_session_ended() {
+    for given in Given::near_and_far() {
+        let mut ada = given.visitor_with_session();
+        let accessor = accessor(&given, &mut ada);
+        let (wrote, ready) = (Cell::new(false), Cell::new(false));
+        let mut access = pin!(accessor.access(async |session: Session| {
+            add_one(&session)?;
+            wrote.set(true);
+            std::future::poll_fn(|_| match ready.get() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+            .await;
+            Ok::<(), SessionError>(())
+        }));
+        while !wrote.get() {
+            assert!(poll_once(access.as_mut()).is_pending());
+            given.runtime.run_until_stalled();
+        }
+        given.visit(&mut ada, Session::invalidate).unwrap();
+        // What was written is stored within seconds, or turns out to be too late.
+        for _ in 0..4 {
+            given.pass(SECOND);
+            assert!(poll_once(access.as_mut()).is_pending());
+        }
+        ready.set(true);
+        let outcome = given.in_a_while(access);
+        assert!(matches!(outcome, Err(SessionError::Gone)), "{outcome:?}");
     }
 }
 
@@ -247,94 +279,6 @@ fn a_session_can_be_ended_by_an_access() {
             increment(&given, &accessor),
             Err(SessionError::Gone)
         ));
-    }
-}
-
-#[test]
-fn an_access_has_no_response_that_could_tell_a_new_id() {
-    for given in Given::near_and_far() {
-        let mut ada = given.visitor_with_session();
-        let accessor = accessor(&given, &mut ada);
-        let access = given.in_a_while(accessor.open()).unwrap();
-        assert!(matches!(
-            access.login("ada"),
-            Err(SessionError::ResponseCommitted)
-        ));
-        assert!(matches!(
-            access.change_session_id(),
-            Err(SessionError::ResponseCommitted)
-        ));
-    }
-}
-
-#[test]
-fn after_a_change_of_the_id_an_accessor_is_left_behind() {
-    for given in Given::near_and_far() {
-        let changes: [Handler; 2] = [
-            |session| session.change_session_id().map(|_| ()),
-            |session| session.login("ada"),
-        ];
-        for change in changes {
-            let mut ada = given.visitor_with_session();
-            let accessor = accessor(&given, &mut ada);
-            given.visit(&mut ada, change).unwrap();
-            assert!(matches!(
-                increment(&given, &accessor),
-                Err(SessionError::Moved)
-            ));
-            assert_eq!(given.stored(&ada, "n"), Some(1));
-        }
-    }
-}
-
-#[test]
-fn one_that_follows_changes_of_the_id_goes_along_again_and_again() {
-    for given in Given::near_and_far() {
-        let mut ada = given.visitor_with_session();
-        given
-            .visit(&mut ada, |session| session.login("ada"))
-            .unwrap();
-        let accessor = accessor(&given, &mut ada).following_id_changes();
-        let clone = accessor.clone();
-        for round in 0..4 {
-            for _ in 0..2 {
-                given
-                    .visit(&mut ada, |session| session.change_session_id().map(|_| ()))
-                    .unwrap();
-            }
-            assert_eq!(increment(&given, &accessor).unwrap(), 2 + 2 * round);
-            given.pass(MINUTE * 25);
-            // The forwarding entries of the first rounds are gone by the last ones.
-            assert_eq!(increment(&given, &clone).unwrap(), 3 + 2 * round);
-        }
-        let id = given.in_a_while(accessor.open()).unwrap().id();
-        assert_eq!(id, None, "the new id is the client's alone");
-    }
-}
-
-#[test]
-fn none_follows_a_login_and_none_that_stayed_behind_prolongs_the_session() {
-    for given in Given::near_and_far() {
-        for before in [None, Some("ada")] {
-            let mut ada = given.visitor_with_session();
-            if let Some(principal) = before {
-                given
-                    .visit(&mut ada, |session| session.login(principal))
-                    .unwrap();
-            }
-            let accessor = accessor(&given, &mut ada).following_id_changes();
-            given.pass(SECOND);
-            given
-                .visit(&mut ada, |session| session.login("ada"))
-                .unwrap();
-            given.pass(MINUTE * 29);
-            assert!(matches!(
-                increment(&given, &accessor),
-                Err(SessionError::Moved)
-            ));
-            given.pass(MINUTE);
-            assert!(!given.is_alive(&ada));
-        }
     }
 }
 

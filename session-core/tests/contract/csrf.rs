@@ -107,6 +107,22 @@ fn a_change_of_the_id_keeps_open_forms_and_a_login_does_not() {
 }
 
 #[test]
+fn a_login_as_somebody_else_makes_earlier_forms_invalid_also_within_the_same_moment() {
+    for given in Given::near_and_far() {
+        let mut visitor = given.visitor_with_session();
+        given
+            .visit(&mut visitor, |session| session.login("ada"))
+            .unwrap();
+        let form = token(&given, &mut visitor);
+        given
+            .visit(&mut visitor, |session| session.login("eve"))
+            .unwrap();
+        let refused = check(&given, &mut visitor, form.as_str());
+        assert!(matches!(refused, Err(SessionError::CsrfToken)));
+    }
+}
+
+#[test]
 fn a_token_made_with_an_older_key_is_good_until_the_key_is_dropped() {
     let before = Given::near();
     let mut ada = before.visitor_with_session();

@@ -162,3 +162,48 @@ fn logging_in_again_is_what_starts_the_limit_of_a_level_anew() {
         assert!(!given.is_alive(&ada));
     }
 }
+
+#[test]
+fn nothing_but_a_login_starts_the_absolute_limit_anew() {
+    type Deed = fn(&Session) -> Result<(), SessionError>;
+    let deeds: [(&str, Deed); 7] = [
+        ("reading", |session| {
+            session.get_attribute::<u32>("n").map(drop)
+        }),
+        ("writing", |session| session.set_attribute("n", &2)),
+        ("an idle limit", |session| {
+            session.set_max_inactive_interval(DAY)
+        }),
+        ("another id", |session| {
+            session.change_session_id().map(drop)
+        }),
+        ("a form", |session| session.csrf_token().map(drop)),
+        ("clearing", |session| session.remove_attribute("n")),
+        ("an accessor", |session| session.accessor().map(drop)),
+    ];
+    for distance in [Distance::Near, Distance::Far] {
+        let given = Given::at(distance, |builder| builder.assurance(AssuranceLevel::Aal2));
+        let mut ada = given.visitor_with_session();
+        let remembered = LoginOptions::of("ada").remember_for(DAY * 30);
+        given
+            .visit(&mut ada, |session| session.login(remembered))
+            .unwrap();
+        let end = given.now().saturating_add(DAY);
+        for (deed, act) in deeds {
+            given.pass(HOUR);
+            given.visit(&mut ada, act).unwrap();
+            let expires = given.peek(&ada).unwrap().expires_at();
+            assert_eq!(expires, Some(end), "{deed} is no proof of who it is");
+        }
+        let accessor = given.visit(&mut ada, Session::accessor).unwrap();
+        given.pass(HOUR);
+        given
+            .in_a_while(accessor.access(async |session| session.set_attribute("n", &3)))
+            .unwrap();
+        assert_eq!(given.peek(&ada).unwrap().expires_at(), Some(end));
+        given.pass(HOUR);
+        log_in(&given, &mut ada);
+        let anew = given.now().saturating_add(DAY);
+        assert_eq!(given.peek(&ada).unwrap().expires_at(), Some(anew));
+    }
+}

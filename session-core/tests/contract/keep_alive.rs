@@ -1,7 +1,8 @@
 //! A request in flight keeps its session alive (Servlet 7.5), within limits.
 
-use session_core::testkit::{Fault, Verb, Visitor};
-use session_core::{DropReason, Session, SessionEvent};
+use session_core::store::SessionStore;
+use session_core::testkit::{Fault, Verb, Visitor, block_on};
+use session_core::{DropReason, Session, SessionEvent, SessionHandle};
 
 use crate::given::{DAY, Distance, Given, HOUR, MINUTE, SECOND, poll_once, stay_pending};
 
@@ -40,11 +41,25 @@ fn a_body_that_streams_longer_than_the_idle_limit_keeps_its_session() {
     }
 }
 
+/// Sweeps the whole store, and answers what was removed.
+fn sweep_all(given: &Given) -> Vec<SessionHandle> {
+    let store = given.store.inner().inner();
+    let mut removed = Vec::new();
+    loop {
+        let swept = block_on(SessionStore::sweep(store, given.now(), 100)).unwrap();
+        removed.extend(swept.removed.iter().map(|removed| removed.record.handle));
+        if !swept.more {
+            return removed;
+        }
+    }
+}
+
 #[test]
 fn a_sweep_during_a_long_request_does_not_remove_its_session() {
     for given in Given::near_and_far() {
         let ada = given.visitor_with_session();
         let mut request = given.request(&ada);
+        let mut swept = Vec::new();
         for _ in 0..5 {
             request.stay_pending(MINUTE * 10);
             // On a near store the commits of others sweep; on a far one the runtime does.
@@ -55,8 +70,12 @@ fn a_sweep_during_a_long_request_does_not_remove_its_session() {
                     })
                     .unwrap();
             }
+            swept.extend(sweep_all(&given));
         }
         assert!(given.is_alive(&ada));
+        let handle = given.peek(&ada).unwrap().handle();
+        assert!(!swept.contains(&handle));
+        assert!(given.sessions_stored() < 1 + 15, "others were swept");
     }
 }
 

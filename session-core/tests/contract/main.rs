@@ -2,6 +2,7 @@
 //! on. `docs/conformance.md` says which statement of which standard each test stands for.
 
 mod accessor;
+mod accessor_and_ids;
 mod attribute_listeners;
 mod attributes;
 mod cancellation;
