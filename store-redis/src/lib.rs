@@ -108,6 +108,7 @@ mod change;
 mod connection;
 mod error;
 mod generation;
+mod lists;
 mod login;
 mod moving;
 mod names;
