@@ -20,7 +20,7 @@ use session_core::{ChangeSet, PrincipalKey, Record, StoreKey, Timestamp};
 use crate::change::{Changed, Way};
 use crate::connection::Deadline;
 use crate::error::Fault;
-use crate::login::{Entry, Reason};
+use crate::lists::{Entry, Reason};
 use crate::record::record;
 use crate::script::{ARRIVE, Answer, Call, FETCH, FORGET, PEEK, STAGE, UNSTAGE, number};
 use crate::store::{RedisStore, never_arrives};

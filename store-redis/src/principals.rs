@@ -7,7 +7,7 @@ use session_core::{PrincipalKey, Record, SessionHandle, StoreKey, Timestamp};
 
 use crate::connection::Deadline;
 use crate::error::Fault;
-use crate::login::{Named, Report, is_of};
+use crate::lists::{Named, is_of};
 use crate::moving::Found;
 use crate::record::record;
 use crate::script::{Call, FINISH, number};
@@ -18,6 +18,15 @@ pub(crate) const AT_ONCE: usize = 64;
 
 /// How many moves are followed to a session that is to be ended.
 const MOVES_MAX: usize = 64;
+
+/// Who is told that a session was ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Report {
+    /// Whoever ended it.
+    ToCaller,
+    /// Whoever sweeps.
+    BySweep,
+}
 
 impl RedisStore {
     /// What is under each of the keys now. A record that is damaged is nothing: nobody can use

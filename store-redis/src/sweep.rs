@@ -7,7 +7,7 @@ use session_core::store::{RemovalReason, Removed, Swept};
 use session_core::{Record, Timestamp};
 
 use crate::error::Fault;
-use crate::login::Strike;
+use crate::lists::Strike;
 use crate::names::Group;
 use crate::record::record;
 use crate::script::{Call, DUE, OUTDATED, REAP, REPORTED, number};

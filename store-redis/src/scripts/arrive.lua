@@ -21,6 +21,7 @@ if record.generation < generation(KEYS[2]) then
 else
   set_fields(KEYS[1], fields)
   -- Whoever brings it for a delete has no clock; the last access is then the latest time known.
-  settle(KEYS[1], KEYS[3], ARGV[2], record.deadline, math.max(num(ARGV[1]), record.accessed))
+  expire(KEYS[1], record.deadline, math.max(num(ARGV[1]), record.accessed))
+  note(KEYS[3], ARGV[2], record.deadline)
 end
 return { 'O' }

@@ -15,12 +15,25 @@ local mode, now = ARGV[1], num(ARGV[2])
 local FIRST = 16
 local key, index = KEYS[1], KEYS[3]
 
-local other, record = look(key, KEYS[2], now)
+local clear, login = ARGV[5] == '1', ARGV[7] ~= ''
+-- The attributes come after the fields that every session has, and p.
+local OTHERS = 5
+local names = { 'k', 'm', 'f', 't', 'p' }
+for at = FIRST, #ARGV, 4 do
+  names[#names + 1] = 'a' .. ARGV[at]
+end
+local other, record, current = look(key, KEYS[2], now, names)
 if other then
   if mode == 'a' and other[1] == 'F' and other[4] == '1' then
     return { 'A' }
   end
   return other
+end
+for first = STEP + 1, #names, STEP do
+  local values = redis.call('HMGET', key, unpack(names, first, math.min(first + STEP - 1, #names)))
+  for at = 1, #values do
+    current[first + at - 1] = values[at]
+  end
 end
 if ARGV[14] ~= '' and server_time() > tonumber(ARGV[14]) then
   return { 'T' }
@@ -29,20 +42,7 @@ if mode == 'm' and redis.call('EXISTS', KEYS[4]) == 1 then
   return { 'X' }
 end
 
-local clear, login = ARGV[5] == '1', ARGV[7] ~= ''
-local names = { 'p' }
-for at = FIRST, #ARGV, 4 do
-  names[#names + 1] = 'a' .. ARGV[at]
-end
-local current = {}
-for first = 1, #names, 2000 do
-  local last = math.min(first + 1999, #names)
-  local values = redis.call('HMGET', key, unpack(names, first, last))
-  for at = 1, #values do
-    current[first + at - 1] = values[at]
-  end
-end
-local p = current[1]
+local p = current[OTHERS]
 local principal = p and string.sub(p, 9, 40) or ''
 if mode ~= 'a' and not login and principal ~= ARGV[15] then
   return { 'P', principal }
@@ -69,15 +69,11 @@ local function login_size(bytes)
 end
 
 -- First everything is checked, then everything is written.
-if #names > 1 or login then
-  local attributes = redis.call('HLEN', key) - 2 - (p and 1 or 0)
-  local size, count = record.size + login_size(p), attributes
-  local new_size, new_count = size, count
-  if clear then
-    new_size, new_count = new_size - record.size, 0
-  end
-  for at = 2, #names do
-    local from = FIRST + (at - 2) * 4
+if #names > OTHERS or login then
+  local size = record.size + login_size(p)
+  local new_size, more = clear and size - record.size or size, 0
+  for at = OTHERS + 1, #names do
+    local from = FIRST + (at - OTHERS - 1) * 4
     local name, expected, edit, value = ARGV[from], ARGV[from + 1], ARGV[from + 2], ARGV[from + 3]
     local found = not clear and current[at] or nil
     local is_met = expected == '*' or (expected == '-' and not found)
@@ -96,13 +92,18 @@ if #names > 1 or login then
     elseif kind == 'p' then
       new_size = new_size + #name + #value - 1
     end
-    new_count = new_count - (found and 1 or 0) + (kind == 'r' and 0 or 1)
+    more = more - (found and 1 or 0) + (kind == 'r' and 0 or 1)
   end
   if login then
     new_size = math.max(new_size - login_size(p), 0) + login_size(ARGV[7])
   end
   local too_large = new_size > num(ARGV[10]) and new_size > size
-  local too_many = new_count > num(ARGV[11]) and new_count > count
+  local too_many = false
+  if clear or more > 0 then
+    local count = redis.call('HLEN', key) - 2 - (p and 1 or 0)
+    local new_count = clear and more or count + more
+    too_many = new_count > num(ARGV[11]) and new_count > count
+  end
   if too_large or too_many then
     return { 'Z' }
   end
@@ -114,7 +115,7 @@ if ARGV[4] == '2' then
 end
 
 local revision = string.sub(record.m, 41, 48)
-if clear or #names > 1 or ARGV[6] ~= '' or login then
+if clear or #names > OTHERS or ARGV[6] ~= '' or login then
   local high, low = struct.unpack('>I4I4', revision)
   if low < 0xffffffff then
     revision = struct.pack('>I4I4', high, low + 1)
@@ -125,8 +126,8 @@ end
 
 local size = clear and 0 or record.size
 local removed, written = {}, {}
-for at = 2, #names do
-  local from = FIRST + (at - 2) * 4
+for at = OTHERS + 1, #names do
+  local from = FIRST + (at - OTHERS - 1) * 4
   local name, edit, value = ARGV[from], ARGV[from + 2], ARGV[from + 3]
   local found = not clear and current[at] or nil
   local kind = string.sub(edit, 1, 1)
@@ -183,17 +184,17 @@ if mode ~= 'a' then
   written[#written + 1] = string.sub(record.k, 1, 1) .. ARGV[13] .. string.sub(record.k, 34)
 end
 
--- A server without memory refuses what a script writes, unless that comes after something that
--- takes none. So what does not make the session larger is let through.
-if mode == 'a' and size <= record.size and (not login or #ARGV[7] <= (p and #p or 0)) then
-  redis.call('HDEL', key, '')
-end
+-- What is removed goes first: a server without memory lets the rest through after it.
 if clear then
   redis.call('DEL', key)
 end
-set_fields(key, written)
-for at = 1, #removed, 2000 do
-  redis.call('HDEL', key, unpack(removed, at, math.min(at + 1999, #removed)))
+for at = 1, #removed, STEP do
+  redis.call('HDEL', key, unpack(removed, at, math.min(at + STEP - 1, #removed)))
+end
+if mode == 'a' and size <= record.size and (not login or #ARGV[7] <= (p and #p or 0)) then
+  replace_fields(key, written)
+else
+  set_fields(key, written)
 end
 local due = deadline(accessed, num(idle_bytes), num(absolute_bytes))
 
@@ -202,11 +203,15 @@ if mode == 'd' or ARGV[4] ~= '0' then
   after = redis.call('HGETALL', key)
 end
 if mode == 'a' then
-  settle(key, index, ARGV[12], due, now)
+  expire(key, due, now)
+  if due < record.deadline then
+    note(index, ARGV[12], due)
+  end
 else
   if mode == 'm' then
     redis.call('RENAME', key, KEYS[4])
-    settle(KEYS[4], index, ARGV[13], due, now)
+    expire(KEYS[4], due, now)
+    note(index, ARGV[13], due)
   end
   redis.call('HSET', key, 'f', '\001' .. ARGV[13] .. ARGV[2] .. (clear and '1' or '0')
     .. string.sub(record.m, 1, 8))

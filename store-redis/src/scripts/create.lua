@@ -13,5 +13,6 @@ end
 local record = read(fields[2], fields[4])
 fields[4] = struct.pack('>I8', generation(KEYS[2])) .. string.sub(fields[4], 9)
 set_fields(KEYS[1], fields)
-settle(KEYS[1], KEYS[3], ARGV[2], record.deadline, num(ARGV[1]))
+expire(KEYS[1], record.deadline, num(ARGV[1]))
+note(KEYS[3], ARGV[2], record.deadline)
 return { 'O' }

@@ -18,11 +18,13 @@ if is_due then
   local accessed, bytes = later(record.accessed, before, now, ARGV[1], now, ARGV[1])
   if bytes ~= before then
     local m = string.sub(record.m, 1, 8) .. bytes .. string.sub(record.m, 17)
-    -- Something that takes no memory comes first: then a server that has none left lets the rest
-    -- through, and a session that is in use does not expire.
-    redis.call('HDEL', KEYS[1], '')
-    redis.call('HSET', KEYS[1], 'm', m)
-    settle(KEYS[1], KEYS[3], ARGV[3], deadline(accessed, record.idle, record.absolute), now)
+    -- A session that is in use does not expire on a server that has no memory left either.
+    replace_fields(KEYS[1], { 'm', m })
+    local due = deadline(accessed, record.idle, record.absolute)
+    expire(KEYS[1], due, now)
+    if due < record.deadline then
+      note(KEYS[3], ARGV[3], due)
+    end
   end
 end
 return { 'L', before, redis.call('HGETALL', KEYS[1]) }

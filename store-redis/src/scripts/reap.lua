@@ -35,10 +35,8 @@ for at = 3, #KEYS do
   elseif record.generation >= current and record.deadline > now then
     if is_aside then
       redis.call('ZREM', KEYS[2], member)
-    elseif record.deadline >= NEVER then
-      redis.call('ZADD', KEYS[2], '+inf', member)
     else
-      redis.call('ZADD', KEYS[2], int(record.deadline), member)
+      note(KEYS[2], member, record.deadline)
     end
   else
     answer[#answer + 1] = record.generation < current and 'g' or 'e'

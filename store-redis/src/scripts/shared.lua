@@ -21,6 +21,8 @@ local NEVER = 9007199254740992
 local HOUR = 3600000
 local FORWARD_LIFETIME = 1800000
 local SKEW = 300000
+-- Lua passes on a few thousand arguments at most.
+local STEP = 2000
 
 local function num(bytes)
   return (struct.unpack('>I8', bytes))
@@ -62,8 +64,11 @@ end
 -- What is under a key, as the answer that says why there is no live session, or the session:
 --   A  nothing that is live      F  another key, since, closed    S  perhaps, if at the old key
 --   D  a damaged record          N  the version of a newer one
-local function look(key, generation_key, now)
-  local fields = redis.call('HMGET', key, 'k', 'm', 'f', 't')
+-- A session comes with the fields that were asked for: names that begin with k, m, f and t.
+local MARKS = { 'k', 'm', 'f', 't' }
+local function look(key, generation_key, now, names)
+  names = names or MARKS
+  local fields = redis.call('HMGET', key, unpack(names, 1, math.min(#names, STEP)))
   local k, m, f, t = fields[1], fields[2], fields[3], fields[4]
   local mark = f or t or k
   if not mark then
@@ -106,7 +111,7 @@ local function look(key, generation_key, now)
   if record.deadline <= now then
     return { 'A', 'expired' }
   end
-  return nil, record
+  return nil, record, fields
 end
 
 -- The later of two accesses, as number and as bytes; one that is far ahead counts as now.
@@ -123,23 +128,37 @@ local function later(one, one_bytes, other, other_bytes, now, now_bytes)
   return one, one_bytes
 end
 
--- Writes down when a session expires: for the server, and for the sweeps.
-local function settle(key, index, member, due, now)
+-- Tells the server how long to keep a session at most.
+local function expire(key, due, now)
   if due >= NEVER then
     redis.call('PERSIST', key)
-    redis.call('ZADD', index, '+inf', member)
   else
     redis.call('PEXPIRE', key, int(math.max(due - now, 0) + HOUR))
-    redis.call('ZADD', index, int(due), member)
   end
 end
 
--- Sets fields of a hash, given as one list of names and values. Lua passes on a few thousand
--- arguments at most.
+-- Notes in the index when a session expires. What the index says may be too early: a sweep that
+-- looks at the session then corrects it. So a deadline that moves later needs no note.
+local function note(index, member, due)
+  redis.call('ZADD', index, due >= NEVER and '+inf' or int(due), member)
+end
+
+-- Sets fields of a hash, given as one list of names and values.
 local function set_fields(key, list)
-  local STEP = 2000
   for first = 1, #list, STEP do
     redis.call('HSET', key, unpack(list, first, math.min(first + STEP - 1, #list)))
+  end
+end
+
+-- Sets fields that make a session no larger. A server without memory refuses what a script writes,
+-- unless that comes after something that takes none.
+local function replace_fields(key, list)
+  local written = redis.pcall('HSET', key, unpack(list, 1, math.min(STEP, #list)))
+  if type(written) == 'table' and written.err then
+    redis.call('HDEL', key, '')
+    set_fields(key, list)
+  elseif #list > STEP then
+    set_fields(key, list)
   end
 end
 
