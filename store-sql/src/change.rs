@@ -2,7 +2,7 @@
 //! that all stores share, and what differs is written.
 
 use session_core::store::{Applied, StoreError};
-use session_core::{Attribute, ChangeSet, Record, Refusal, Reply, StoreKey, Timestamp};
+use session_core::{ChangeSet, Record, Refusal, Reply, StoreKey, Timestamp};
 
 use crate::dialect::{Arg, Dialect};
 use crate::engine::{Engine, Job, Outcome, run};
@@ -10,10 +10,7 @@ use crate::error::Failure;
 use crate::principals::{Binding, Room};
 use crate::row::{self, State, Stored};
 use crate::values;
-
-/// Attributes that one statement writes; more take several. Each number of them is a statement
-/// that connections keep prepared.
-const AT_ONCE: usize = 8;
+use crate::writes::{self, run_all};
 
 /// A change set for the session under a key.
 pub(crate) struct Change<'a> {
@@ -25,7 +22,7 @@ pub(crate) struct Change<'a> {
 }
 
 /// What is to be done about a change set, decided without the database.
-enum Decision {
+pub(crate) enum Decision {
     /// Nothing: it is answered with this.
     Answer(Applied),
     /// The record as it was is written as it is now.
@@ -59,23 +56,14 @@ impl<D: Dialect> Job<D> for Change<'_> {
             Decision::Answer(answer) => return Ok(Outcome::Undo(answer)),
             Decision::Write(records) => *records,
         };
-        match self.new_key {
-            None => {
-                run::<D>(
-                    connection,
-                    &engine.statements.update,
-                    &values::updated(&after),
-                )
-                .await?;
-            }
-            Some(_) => {
-                if !self.rename(engine, connection, &before, &after).await? {
-                    return Ok(Outcome::Undo(Applied::Taken));
-                }
-            }
+        let statements = &engine.statements;
+        if self.new_key.is_none() {
+            run_all::<D>(connection, &[writes::update(statements, &after)]).await?;
+        } else if !self.rename(engine, connection, &before, &after).await? {
+            return Ok(Outcome::Undo(Applied::Taken));
         }
-        self.write_attributes(engine, connection, &before, &after)
-            .await?;
+        let attributes = writes::attributes(statements, self.changes, &before, &after);
+        run_all::<D>(connection, &attributes).await?;
         Ok(Outcome::Commit(self.applied(before, after)))
     }
 }
@@ -96,7 +84,7 @@ impl Change<'_> {
         Ok(row::read(&rows)?)
     }
 
-    fn decide(&self, stored: Vec<Stored>) -> Result<Decision, StoreError> {
+    pub(crate) fn decide(&self, stored: Vec<Stored>) -> Result<Decision, StoreError> {
         let is_taken = self
             .new_key
             .is_some_and(|new| stored.iter().any(|stored| stored.key == *new));
@@ -161,39 +149,7 @@ impl Change<'_> {
         Ok(true)
     }
 
-    /// Writes the attributes that differ.
-    async fn write_attributes<D: Dialect>(
-        &self,
-        engine: &Engine<D>,
-        connection: &mut D::Connection,
-        before: &Record,
-        after: &Record,
-    ) -> Result<(), Failure> {
-        let statements = &engine.statements;
-        if self.changes.clear_attributes {
-            let values = [Arg::key(&before.key)];
-            run::<D>(connection, &statements.delete_attributes, &values).await?;
-        } else {
-            let is_removed = |name: &&str| after.attributes.get(name).is_none();
-            let names = before.attributes.iter().map(|attribute| &*attribute.name);
-            let removed: Vec<&str> = names.filter(is_removed).collect();
-            for names in removed.chunks(AT_ONCE) {
-                let mut values = vec![Arg::key(&after.key)];
-                values.extend(names.iter().map(|name| Arg::bytes(name.as_bytes())));
-                let remove = statements.remove_attributes(names.len());
-                run::<D>(connection, &remove, &values).await?;
-            }
-        }
-        // What this change set wrote has its revision.
-        let is_written = |attribute: &&Attribute| attribute.revision == after.revision;
-        let written: Vec<_> = match self.changes.attributes.is_empty() {
-            true => Vec::new(),
-            false => after.attributes.iter().filter(is_written).collect(),
-        };
-        put_attributes(engine, connection, &after.key, &written).await
-    }
-
-    fn applied(&self, before: Record, after: Record) -> Applied {
+    pub(crate) fn applied(&self, before: Record, after: Record) -> Applied {
         let reply = self.changes.reply;
         Applied::Applied {
             revision: after.revision,
@@ -201,30 +157,6 @@ impl Change<'_> {
             before: (reply == Reply::Change).then(|| Box::new(before)),
         }
     }
-}
-
-/// Writes attributes of a session, new ones and such that are there.
-pub(crate) async fn put_attributes<D: Dialect>(
-    engine: &Engine<D>,
-    connection: &mut D::Connection,
-    key: &StoreKey,
-    attributes: &[&Attribute],
-) -> Result<(), Failure> {
-    for attributes in attributes.chunks(AT_ONCE) {
-        let mut values = Vec::with_capacity(attributes.len() * 5);
-        for attribute in attributes {
-            values.extend([
-                Arg::key(key),
-                Arg::bytes(attribute.name.as_bytes()),
-                Arg::number(values::signed(attribute.revision.get())),
-                Arg::number(attribute.value.codec().as_byte().into()),
-                Arg::bytes(attribute.value.bytes()),
-            ]);
-        }
-        let put = engine.statements.put_attributes(attributes.len());
-        run::<D>(connection, &put, &values).await?;
-    }
-    Ok(())
 }
 
 /// Deletes sessions that are locked, and their attributes.

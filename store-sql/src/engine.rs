@@ -297,7 +297,7 @@ impl<D: Dialect> Engine<D> {
     }
 
     /// Undoes a transaction that failed. The connection is given up when that fails, too.
-    async fn abandon(&self, mut lease: Lease<'_, D>, failure: &Failure) {
+    pub(crate) async fn abandon(&self, mut lease: Lease<'_, D>, failure: &Failure) {
         if matches!(failure, Failure::Lost(_)) {
             drop(lease);
             return self.forget_lost(failure);

@@ -88,6 +88,7 @@ mod store;
 mod sweep;
 mod values;
 mod verbs;
+mod writes;
 
 pub use builder::{CreateTables, SqlStoreBuilder};
 pub use error::SqlError;

@@ -34,6 +34,8 @@ pub(crate) struct Statements {
     or_update: &'static str,
     for_update: &'static str,
     pub(crate) begin: Sql,
+    pub(crate) begin_and_load: Sql,
+    pub(crate) insert_new: Sql,
     pub(crate) commit: Sql,
     pub(crate) rollback: Sql,
     pub(crate) schema: Sql,
@@ -75,9 +77,14 @@ impl Statements {
         let record = "FROM session_record r \
             LEFT JOIN session_attribute a ON a.store_key = r.store_key";
         let attribute = "a.name, a.revision, a.codec, a.value";
+        let load = format!("SELECT {COLUMNS}, {attribute} {record} WHERE r.store_key = ?");
+        let insert = format!(
+            "INSERT INTO session_record ({INSERTED}, generation) \
+             VALUES ({}, (SELECT generation FROM session_generation))",
+            marks(INSERTED_COUNT)
+        );
         let live_of_principal =
             format!("FROM session_record r WHERE r.principal_key = ? AND {IS_LIVE}");
-        let marks = marks(INSERTED_COUNT);
         Self {
             prefix: prefix.into(),
             placeholders,
@@ -88,19 +95,13 @@ impl Statements {
             rollback: "ROLLBACK".into(),
             schema: D::SCHEMA.replace(PREFIX, prefix).into(),
             version: make("SELECT version FROM session_generation"),
-            load: make(&format!(
-                "SELECT {COLUMNS}, {attribute} {record} WHERE r.store_key = ?"
-            )),
+            load: make(&load),
+            begin_and_load: make(&format!("{begin}; {load}")),
             // Only PostgreSQL has the functions of the next three.
             lock: make("SELECT * FROM session_lock_v1(?)"),
-            apply: make(&format!(
-                "SELECT * FROM session_apply_v1({})",
-                self::marks(16)
-            )),
+            apply: make(&format!("SELECT * FROM session_apply_v1({})", marks(16))),
             create: make(&format!(
-                "WITH made AS (INSERT INTO session_record ({INSERTED}, generation) \
-                 VALUES ({marks}, (SELECT generation FROM session_generation)) \
-                 ON CONFLICT DO NOTHING RETURNING store_key), \
+                "WITH made AS ({insert} ON CONFLICT DO NOTHING RETURNING store_key), \
                  filled AS (INSERT INTO session_attribute (store_key, name, revision, codec, value) \
                  SELECT made.store_key, given.* FROM made, unnest(?, ?, ?, ?) AS given) \
                  SELECT count(*) FROM made"
@@ -110,10 +111,8 @@ impl Statements {
                  WHERE store_key = ? AND accessed_at = ? AND revision = ? AND ended = 0 \
                  AND moved_to IS NULL",
             ),
-            insert: make(&format!(
-                "INSERT INTO session_record ({INSERTED}, generation) \
-                 VALUES ({marks}, (SELECT generation FROM session_generation)){or_nothing}"
-            )),
+            insert: make(&format!("{insert}{or_nothing}")),
+            insert_new: make(&insert),
             update: make(
                 "UPDATE session_record SET expires_at = ?, revision = ?, accessed_at = ?, \
                  issued_at = ?, idle_limit = ?, absolute_deadline = ?, authenticated_at = ?, \

@@ -4,13 +4,14 @@ use session_core::store::{Access, Census, Created, Deleted, Loaded, StoreError};
 use session_core::{ChangeSet, Limits};
 use session_core::{Record, Reply, SessionLimit, StoreKey, Timestamp};
 
-use crate::change::{Change, delete_sessions, lock_one, put_attributes};
+use crate::change::{Change, delete_sessions, lock_one};
 use crate::dialect::{Arg, Dialect, Fields};
 use crate::engine::{Engine, Job, Outcome, run};
 use crate::error::Failure;
 use crate::principals::{Binding, Room};
 use crate::row::{self, End, State, Stored};
 use crate::values;
+use crate::writes::{self, run_all};
 
 /// How often an access is recorded in one step before it takes a lock.
 const ACCESS_TRIES: usize = 3;
@@ -52,8 +53,8 @@ impl<D: Dialect> Job<D> for Creation<'_> {
             Ok(0) | Err(Failure::Duplicate) => return Ok(Outcome::Undo(Created::Taken)),
             Err(other) => return Err(other),
         }
-        let attributes: Vec<_> = record.attributes.iter().collect();
-        put_attributes(engine, connection, &record.key, &attributes).await?;
+        let attributes = writes::all_attributes(&engine.statements, record);
+        run_all::<D>(connection, &attributes).await?;
         Ok(Outcome::Commit(Created::Created))
     }
 }

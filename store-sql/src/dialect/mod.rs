@@ -4,6 +4,7 @@ pub(crate) mod mysql;
 pub(crate) mod postgres;
 mod postgres_apply;
 pub(crate) mod sqlite;
+mod sqlite_scripts;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -13,7 +13,9 @@ use sqlx::sqlite::{
 use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Row, ValueRef};
 use tokio::time::sleep;
 
+use super::sqlite_scripts;
 use super::{Arg, Dialect, Fields, Placeholders, Sql, Syntax};
+use crate::change::Change;
 use crate::engine::Engine;
 use crate::error::{Column, Damage, Failure, SqlError, Verdict, sort};
 
@@ -138,16 +140,22 @@ impl Dialect for Sqlite {
     }
 
     async fn apply(
-        _: &Engine<Self>,
-        _: &StoreKey,
-        _: &ChangeSet,
-        _: Timestamp,
+        engine: &Engine<Self>,
+        key: &StoreKey,
+        changes: &ChangeSet,
+        now: Timestamp,
     ) -> Option<Result<Applied, Failure>> {
-        None
+        let change = Change {
+            key,
+            new_key: None,
+            changes,
+            now,
+        };
+        Some(sqlite_scripts::apply(engine, &change).await)
     }
 
-    async fn create(_: &Engine<Self>, _: &Record) -> Option<Result<Created, Failure>> {
-        None
+    async fn create(engine: &Engine<Self>, record: &Record) -> Option<Result<Created, Failure>> {
+        Some(sqlite_scripts::create(engine, record).await)
     }
 }
 
