@@ -126,7 +126,8 @@ pub(crate) fn run_under(fault: Fault, site: &Site, seed: u64) -> Recording {
     })
 }
 
-struct OnDrop<'f>(&'f AtomicBool);
+/// Says that something is over, however it ended.
+pub(crate) struct OnDrop<'f>(pub(crate) &'f AtomicBool);
 
 impl Drop for OnDrop<'_> {
     fn drop(&mut self) {

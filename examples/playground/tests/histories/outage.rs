@@ -18,14 +18,14 @@ const DEADLINE: Duration = Duration::from_secs(8);
 const AT_ONCE: Duration = Duration::from_millis(900);
 
 /// Within which the sessions are back once the store is.
-const BACK: Duration = Duration::from_secs(20);
+pub(crate) const BACK: Duration = Duration::from_secs(20);
 
 /// A method, a target and a body.
-type Route = (&'static str, &'static str, &'static str);
+pub(crate) type Route = (&'static str, &'static str, &'static str);
 
-const LOGIN: Route = ("POST", "/login", "{\"principal\":\"ada\"}");
+pub(crate) const LOGIN: Route = ("POST", "/login", "{\"principal\":\"ada\"}");
 
-const SESSION: Route = ("GET", "/session", "");
+pub(crate) const SESSION: Route = ("GET", "/session", "");
 
 /// What cannot be answered without the store.
 const REFUSED: [Route; 8] = [
@@ -153,7 +153,7 @@ pub(crate) fn go_through(away: Away, site: &Site) -> Times {
 }
 
 /// Asks a server, which must answer.
-fn ask(server: SocketAddr, route: Route, token: Option<&str>) -> (Response, Duration) {
+pub(crate) fn ask(server: SocketAddr, route: Route, token: Option<&str>) -> (Response, Duration) {
     let (method, target, body) = route;
     let request = Request {
         method,
@@ -167,6 +167,6 @@ fn ask(server: SocketAddr, route: Route, token: Option<&str>) -> (Response, Dura
     (response, began.elapsed())
 }
 
-fn json_of(response: &Response) -> Json {
+pub(crate) fn json_of(response: &Response) -> Json {
     serde_json::from_str(&response.body).expect("it is JSON")
 }
