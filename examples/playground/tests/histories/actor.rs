@@ -32,9 +32,9 @@ pub(crate) struct Actor<'s, 'p> {
     chance: Chance,
     /// How many values and names it has made.
     made: usize,
-    /// True after a request without an answer, until one is answered: it only looks then, so
-    /// that an outage costs each client one change of unknown outcome.
-    is_shaken: bool,
+    /// What the last request got instead of an answer. The client only looks then, until it is
+    /// answered, so that an outage costs each client one change of unknown outcome.
+    shaken_by: Option<Result<Response, Lost>>,
     pub(crate) answered: Vec<Duration>,
     pub(crate) unanswered: Vec<Duration>,
 }
@@ -61,7 +61,7 @@ impl<'s, 'p> Actor<'s, 'p> {
             client: Client::of(stage.servers),
             chance,
             made: 0,
-            is_shaken: false,
+            shaken_by: None,
             answered: Vec::new(),
             unanswered: Vec::new(),
         }
@@ -74,7 +74,7 @@ impl<'s, 'p> Actor<'s, 'p> {
                 Some(subject) => self.do_something(&subject),
                 None => sleep(TURN),
             }
-            if self.is_shaken {
+            if self.shaken_by.is_some() {
                 sleep(RETRY);
             } else {
                 let pause = self.up_to(self.stage.plan.pause);
@@ -108,7 +108,7 @@ impl<'s, 'p> Actor<'s, 'p> {
     }
 
     fn do_something(&mut self, subject: &Subject) {
-        let only_looks = self.is_shaken || subject.lost() >= LOST_MAX;
+        let only_looks = self.shaken_by.is_some() || subject.lost() >= LOST_MAX;
         let call = match only_looks {
             true => Call::Look,
             false => self.call(subject),
@@ -193,7 +193,7 @@ impl<'s, 'p> Actor<'s, 'p> {
         let responded = self.stage.now();
         let is_answered = answer.as_ref().is_ok_and(|it| it.status != 503);
         if hangs_up_after.is_none() || matches!(answer, Err(Lost::NotSent)) {
-            self.is_shaken = !is_answered;
+            self.shaken_by = (!is_answered).then(|| answer.clone());
             let took = Duration::from_nanos(responded - invoked);
             match is_answered {
                 true => self.answered.push(took),
@@ -264,10 +264,14 @@ impl<'s, 'p> Actor<'s, 'p> {
             let began = Instant::now();
             loop {
                 self.ask(subject, server, (token, &id), Call::Look, Patience::Long);
-                if !self.is_shaken {
+                let Some(answer) = &self.shaken_by else {
                     break;
-                }
-                assert!(began.elapsed() < PATIENCE, "server {server} is still away");
+                };
+                assert!(
+                    began.elapsed() < PATIENCE,
+                    "seed {}: server {server} is still away: {answer:?}",
+                    self.stage.seed
+                );
                 sleep(RETRY);
             }
         }

@@ -76,10 +76,11 @@ impl Fault {
                 }
             }
             Self::PauseStore => {
-                for _ in 0..2 {
+                // Once so that requests wait, and once for longer than they do.
+                for long in [300..1_000, 5_000..5_500] {
                     wait(200..500, chance);
                     own().pause();
-                    wait(500..1_500, chance);
+                    wait(long, chance);
                     own().resume();
                 }
             }
@@ -125,7 +126,8 @@ pub(crate) fn run_under(fault: Fault, site: &Site, seed: u64) -> Recording {
     })
 }
 
-struct OnDrop<'f>(&'f AtomicBool);
+/// Says that something is over, however it ended.
+pub(crate) struct OnDrop<'f>(pub(crate) &'f AtomicBool);
 
 impl Drop for OnDrop<'_> {
     fn drop(&mut self) {
@@ -135,14 +137,13 @@ impl Drop for OnDrop<'_> {
 
 /// The test that nothing goes wrong besides.
 pub(crate) fn every_history_is_explained_under(fault: Fault, site: &Site) {
+    let seed = 6;
+    let recording = run_under(fault, site, seed);
     let mut tally = Tally::default();
-    for seed in [6, 7] {
-        let recording = run_under(fault, site, seed);
-        if let Err(unexplained) = tally.add(&recording) {
-            panic!("with seed {seed}, {unexplained}");
-        }
+    if let Err(unexplained) = tally.add(&recording) {
+        panic!("with seed {seed}, {unexplained}");
     }
     println!("{tally}");
-    assert!(tally.histories > 8, "{tally}");
+    assert!(tally.operations > 100, "{tally}");
     assert!(tally.has_unanswered(), "nothing went wrong: {tally}");
 }

@@ -10,6 +10,7 @@ mod chance;
 mod checker;
 mod client;
 mod faults;
+mod handshakes;
 mod history;
 mod long;
 mod model;
@@ -29,6 +30,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 
 use crate::faults::{Fault, every_history_is_explained_under};
+use crate::handshakes::cut_handshakes;
 use crate::outage::{Away, go_through};
 use crate::site::{Site, place};
 use crate::stores::{Store, Survives};
@@ -72,11 +74,13 @@ fn add_tests(store: Store, cast: &'static [&'static str], trials: &mut Vec<Trial
             add(fault.sentence(), Box::new(test));
         }
     }
-    for away in Away::ALL {
-        if store.survives() >= Survives::ItsServer {
-            let site = move || Site::start(cast, store.open_for(Survives::ItsServer));
+    if store.survives() >= Survives::ItsServer {
+        let site = move || Site::start(cast, store.open_for(Survives::ItsServer));
+        for away in Away::ALL {
             let test = move || drop(go_through(away, &site()));
             add(away.sentence(), Box::new(test));
         }
+        let test = move || cut_handshakes(&site());
+        add(handshakes::SENTENCE, Box::new(test));
     }
 }

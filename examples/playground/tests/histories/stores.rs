@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 use testbed::{Durability, Kind, Server, Wire};
 
+/// The environment variable that says that no server of a store is to be started.
+const WITHOUT_SERVERS: &str = "TESTS_WITHOUT_SERVERS";
+
 /// How long a store may take to start again.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -33,9 +36,12 @@ impl Store {
         Self::Sqlite,
     ];
 
-    /// Those that the program has.
+    /// Those that the program has; of these, under `scripts/test --quick`, those that need no
+    /// server.
     pub(crate) fn present() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(|store| store.is_present())
+        let is_quick = std::env::var_os(WITHOUT_SERVERS).is_some();
+        let present = Self::ALL.into_iter().filter(|store| store.is_present());
+        present.filter(move |store| !is_quick || matches!(store, Self::Memory | Self::Sqlite))
     }
 
     const fn is_present(self) -> bool {
