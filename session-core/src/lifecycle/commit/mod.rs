@@ -58,10 +58,6 @@ pub(crate) struct Batch {
     pub(super) incarnation: usize,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it stays where it is, and a box would be one more allocation for each write"
-)]
 pub(super) enum Main {
     Nothing,
     /// The changes can no longer be stored; what was ended is ended all the same.

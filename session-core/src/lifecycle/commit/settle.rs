@@ -25,7 +25,7 @@ pub(crate) fn settle(
         Ok(done) if is_past => {
             // It was invalidated while it was being stored for the first time.
             if let (Done::Created(_), Main::Create(record, _)) = (done, &batch.main) {
-                state.end_stored(batch.incarnation, (**record).clone());
+                state.end_stored(batch.incarnation, record.clone());
             }
             Ok(SaveOutcome::Stored)
         }
