@@ -8,6 +8,7 @@ use crate::address::Address;
 use crate::connection::Connection;
 use crate::error::ConnectError;
 use crate::names::{Names, Spread};
+use crate::recent::Recent;
 use crate::store::{Inner, RedisStore};
 
 /// A configuration of a [`RedisStore`].
@@ -61,6 +62,7 @@ impl RedisStoreBuilder {
             connection,
             names: Names::new(&self.prefix, spread),
             next_swept: AtomicUsize::new(0),
+            recent: Recent::new(),
         })))
     }
 }

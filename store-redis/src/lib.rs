@@ -41,7 +41,8 @@
 //! - **A change set is applied completely or not at all, and once.** Each verb is one script. A
 //!   write whose answer was lost is [`Unavailable`](session_core::store::StoreError::Unavailable)
 //!   and never sent again; what is repeated are loads, and calls that a server refused.
-//! - **A load is one round trip, and so is a change**; so are a new session, and a new key on a
+//! - **A load is one round trip, and so is a change** (a load is two when its access turns out to
+//!   need recording against what this process knew); so are a new session, and a new key on a
 //!   single server while nobody is logged in. A login takes three, for the list of the principal
 //!   is apart from the session; a new key in another part of a cluster takes four.
 //! - **Exactly one key of a session is usable** at every moment, also when whoever gives it
@@ -62,7 +63,9 @@
 //!   sessions that never expire.
 //! - **A server that is down is an error within milliseconds**, one that does not answer within
 //!   the [timeout](RedisStoreBuilder::timeout); nothing needs to be restarted when it is back.
-//! - **A call that is given up disturbs no other.** Nothing is cached in this process.
+//! - **A call that is given up disturbs no other.** Of sessions nothing is cached in
+//!   this process but when some were last seen, which decides what is asked and never what is
+//!   answered.
 //!
 //! # What the server itself promises
 //!
@@ -109,10 +112,12 @@ mod connection;
 mod error;
 mod generation;
 mod lists;
+mod load;
 mod login;
 mod moving;
 mod names;
 mod principals;
+mod recent;
 mod record;
 mod script;
 mod store;

@@ -146,6 +146,20 @@ pub(crate) fn record(fields: Vec<Vec<u8>>) -> Result<Record, Fault> {
     Ok(record)
 }
 
+/// The generation that the record of a session was made in; nothing when these fields are no
+/// session that can be used: one that has moved, say.
+pub(crate) fn generation_of(fields: &[Vec<u8>]) -> Option<u64> {
+    let (mut generation, mut is_at_home) = (None, true);
+    for pair in fields.chunks_exact(2) {
+        match &pair[0][..] {
+            b"m" => generation = pair[1].first_chunk().copied().map(u64::from_be_bytes),
+            b"f" | b"t" => is_at_home = false,
+            _ => {}
+        }
+    }
+    generation.filter(|_| is_at_home)
+}
+
 fn attribute(name: &[u8], value: &[u8]) -> Result<Attribute, Fault> {
     let mut input = Input(value);
     let revision = Revision::new(input.number()?);

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use session_core::store::{
@@ -17,8 +16,9 @@ use crate::change::{self, Changed, Way, applied_of};
 use crate::connection::{Connection, Deadline};
 use crate::error::{ConnectError, Fault};
 use crate::names::Names;
+use crate::recent::Recent;
 use crate::record::{fields, record};
-use crate::script::{Answer, CREATE, Call, DELETE, LOAD, number};
+use crate::script::{Answer, CREATE, Call, DELETE, number};
 
 /// Sessions in a Redis or Valkey server, or in a cluster of them.
 ///
@@ -31,11 +31,12 @@ pub(crate) struct Inner {
     pub(crate) names: Names,
     /// The group that the next sweep begins with.
     pub(crate) next_swept: AtomicUsize,
+    pub(crate) recent: Recent,
 }
 
 /// How often a verb is tried again whose session is on its way between two groups. Each time
 /// somebody brought it one step further.
-const ARRIVALS_MAX: usize = 8;
+pub(crate) const ARRIVALS_MAX: usize = 8;
 
 impl RedisStore {
     /// A store at `url`, with the defaults of the [builder](Self::builder): `redis://HOST:PORT`
@@ -125,54 +126,6 @@ impl RedisStore {
         Err(never_arrives())
     }
 
-    async fn load_session(
-        &self,
-        key: &StoreKey,
-        access: Access,
-        now: Timestamp,
-    ) -> Result<Loaded, Fault> {
-        let (names, deadline) = (self.names(), self.deadline());
-        let group = names.group_of(key);
-        let spare = match access {
-            Access::Peek => Vec::new(),
-            Access::Counted { unless_within } => number(millis_rounded_up(unless_within)).to_vec(),
-        };
-        let call = Call::of(&LOAD, group)
-            .key(names.session(key))
-            .key(names.generation(group))
-            .key(names.index(group))
-            .arg(number(now.as_millis()))
-            .arg(spare)
-            .arg(*key.as_bytes());
-        for _ in 0..ARRIVALS_MAX {
-            // An access may be recorded twice: it is the same one.
-            let mut answer = self.ask(&call, deadline).await?;
-            match answer.letter {
-                b'L' => {
-                    let last_accessed = Timestamp::from_millis(answer.number()?);
-                    return Ok(Loaded::Live {
-                        record: record(answer.list().unwrap_or_default())?,
-                        last_accessed,
-                    });
-                }
-                b'A' => return Ok(Loaded::Absent),
-                b'F' => {
-                    let _to: [u8; 32] = answer.array()?;
-                    let since = Timestamp::from_millis(answer.number()?);
-                    return Ok(Loaded::Moved { since });
-                }
-                b'S' => {
-                    let from = StoreKey::from_bytes(answer.array()?);
-                    if !self.bring(&from, key, now, deadline).await? {
-                        return Ok(Loaded::Absent);
-                    }
-                }
-                _ => return answer.unexpected(),
-            }
-        }
-        Err(never_arrives())
-    }
-
     async fn delete_session(&self, key: &StoreKey) -> Result<Deleted, Fault> {
         let (names, deadline) = (self.names(), self.deadline());
         let group = names.group_of(key);
@@ -209,10 +162,6 @@ impl RedisStore {
 
 pub(crate) fn never_arrives() -> Fault {
     Fault::Refused("a session is on its way between two nodes and does not arrive".into())
-}
-
-fn millis_rounded_up(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 #[async_trait]

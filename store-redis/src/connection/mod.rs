@@ -11,6 +11,7 @@ use self::cluster::Cluster;
 use self::node::Node;
 use crate::address::Address;
 use crate::error::{ConnectError, Fault};
+use crate::names::Group;
 use crate::script::{Answer, Call};
 
 /// The way to the server, or to the nodes of a cluster. Connections are made when they are
@@ -23,6 +24,12 @@ pub(crate) struct Connection {
 enum Servers {
     Single(Node),
     Cluster(Box<Cluster>),
+}
+
+/// A session as it was read.
+pub(crate) struct Read {
+    pub(crate) fields: Vec<Vec<u8>>,
+    pub(crate) generation: u64,
 }
 
 /// What a call waits for at most, with all its repetitions.
@@ -145,6 +152,32 @@ impl Connection {
         match self.call(call, deadline).await {
             Err(Fault::Lost(_)) if Instant::now() < deadline.0 => self.call(call, deadline).await,
             answer => answer,
+        }
+    }
+
+    /// Reads a session and the generation of its group, in this order and in one round trip.
+    /// `None` when the server did not just answer; a script can be asked then.
+    pub(crate) async fn read(
+        &self,
+        group: Group,
+        session: &str,
+        generation: &str,
+        deadline: Deadline,
+    ) -> Result<Option<Read>, Fault> {
+        let reading = async {
+            let mut node = match &self.servers {
+                Servers::Single(node) => node.clone(),
+                Servers::Cluster(cluster) => cluster.owner(group).await?,
+            };
+            node.read(session, generation).await
+        };
+        match timeout_at(deadline.0, reading).await {
+            Ok(Ok((fields, generation))) => Ok(Some(Read { fields, generation })),
+            Ok(Err(_)) => Ok(None),
+            Err(_) => {
+                self.doubt();
+                Err(Fault::Lost("the server did not answer in time".into()))
+            }
         }
     }
 

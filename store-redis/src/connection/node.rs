@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
-use redis::{Cmd, ConnectionInfo, RedisResult, Value};
+use redis::{Cmd, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value};
 
 use crate::error::ConnectError;
 
@@ -52,5 +52,22 @@ impl Node {
         pipeline.cmd("ASKING").add_command(command.clone());
         let mut answers = self.0.send_packed_commands(&pipeline, 1, 1).await?;
         answers.pop().unwrap_or(Value::Nil).extract_error()
+    }
+
+    /// The fields of a hash, and a number, 0 when there is none.
+    pub(super) async fn read(
+        &mut self,
+        hash: &str,
+        number: &str,
+    ) -> RedisResult<(Vec<Vec<u8>>, u64)> {
+        let mut pipeline = redis::Pipeline::with_capacity(2);
+        pipeline.cmd("HGETALL").arg(hash).cmd("GET").arg(number);
+        let answers = self.0.send_packed_commands(&pipeline, 0, 2).await?;
+        let [fields, number]: [Value; 2] = answers
+            .try_into()
+            .map_err(|_| RedisError::from((ErrorKind::Parse, "two calls have two answers")))?;
+        let fields = redis::from_redis_value(fields.extract_error()?)?;
+        let number: Option<u64> = redis::from_redis_value(number.extract_error()?)?;
+        Ok((fields, number.unwrap_or_default()))
     }
 }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use session_core::store::{Access, SessionStore};
+use session_core::store::{Access, Loaded, SessionStore};
 use testbed::{Kind, Server};
 
-use crate::stage::{SECOND, append, changes, connection, key, now, prefix, session, store_at};
+use crate::stage::{
+    SECOND, append, changes, connection, key, now, prefix, put_in, record, session, store, store_at,
+};
 
-/// How often the server was sent each command since it was last asked; what scripts call is
-/// counted by the server as well, so only the commands of clients are looked at.
+/// How often scripts and sessions were asked for since the server was last asked this; what
+/// scripts call is counted by the server as well.
 async fn sent(url: &str) -> BTreeMap<String, u64> {
     let mut connection = connection(url).await;
     let info: String = redis::cmd("INFO")
@@ -27,12 +29,16 @@ async fn sent(url: &str) -> BTreeMap<String, u64> {
             let (calls, _) = rest.split_once(',')?;
             Some((name.to_owned(), calls.parse().unwrap()))
         })
-        .filter(|(name, _)| name.starts_with("eval") || name.starts_with("script"))
+        .filter(|(name, _)| {
+            ["eval", "script", "hgetall"]
+                .iter()
+                .any(|counted| name.starts_with(counted))
+        })
         .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_load_is_one_call_and_so_is_a_change() {
+async fn a_load_is_one_read_and_a_change_one_script() {
     let server = Server::start(Kind::Redis).unwrap();
     let url = server.url();
     let store = store_at(&url, &prefix()).await;
@@ -53,28 +59,59 @@ async fn a_load_is_one_call_and_so_is_a_change() {
         .unwrap();
     sent(&url).await;
 
-    let evalsha = |calls| BTreeMap::from([("evalsha".to_owned(), calls)]);
+    let one = |names: &[&str]| -> BTreeMap<String, u64> {
+        names.iter().map(|name| ((*name).to_owned(), 1)).collect()
+    };
+    let later = now().saturating_add(60 * SECOND);
+    store.load(&first, counted, later).await.unwrap();
+    let script = one(&["evalsha", "hgetall"]);
+    assert_eq!(sent(&url).await, script, "a load that records an access");
     for access in [Access::Peek, counted] {
-        store
-            .load(&first, access, now().saturating_add(60 * SECOND))
-            .await
-            .unwrap();
-        assert_eq!(sent(&url).await, evalsha(1), "a load");
+        store.load(&first, access, later).await.unwrap();
+        let plain = one(&["hgetall"]);
+        assert_eq!(sent(&url).await, plain, "a load that records none");
     }
     store
         .apply(&first, &changes([append("l")]), now())
         .await
         .unwrap();
-    assert_eq!(sent(&url).await, evalsha(1), "a change");
+    let evalsha = one(&["evalsha"]);
+    assert_eq!(sent(&url).await, evalsha, "a change");
     store
         .rename(&first, &second, &changes([append("l")]), now())
         .await
         .unwrap();
-    assert_eq!(sent(&url).await, evalsha(1), "another key");
+    assert_eq!(sent(&url).await, evalsha, "another key");
     store.delete(&second).await.unwrap();
     sent(&url).await;
     session(&store, key()).await;
-    assert_eq!(sent(&url).await, evalsha(1), "a new session");
+    assert_eq!(sent(&url).await, evalsha, "a new session");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_access_that_is_due_against_what_was_foretold_is_recorded() {
+    let store = store(Kind::Redis).await;
+    let mut short = record(key());
+    short.max_inactive_interval = (10 * SECOND).into();
+    put_in(&store, &short).await;
+    let counted = Access::Counted {
+        unless_within: 60 * SECOND,
+    };
+    let mut before = short.accessed_at;
+    for seconds in 1..=5 {
+        // A tenth of the idle limit has passed, though not a minute.
+        let later = short.accessed_at.saturating_add(seconds * SECOND);
+        let loaded = store.load(&short.key, counted, later).await.unwrap();
+        let Loaded::Live {
+            record,
+            last_accessed,
+        } = loaded
+        else {
+            panic!("the session lives, but {loaded:?}");
+        };
+        assert_eq!((record.accessed_at, last_accessed), (later, before));
+        before = later;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
