@@ -40,6 +40,9 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(timeout)
+            // In pages, 16 MiB: to bring the log into the file costs a sync of both, and the later
+            // that is, the more changes of one page are one.
+            .pragma("wal_autocheckpoint", "4000")
             .disable_statement_logging();
         Ok(Self { options })
     }
