@@ -54,6 +54,10 @@ proptest! {
         let history = History::of_rounds(rounds);
         block_on(history.play_through(Door::Awaited, store(sessions)));
     }
+}
+
+proptest! {
+    #![proptest_config(config(400))]
 
     #[test]
     fn with_a_runtime_it_balances_although_clients_go_away_at_any_moment(
@@ -76,7 +80,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(300))]
+    #![proptest_config(config(200))]
 
     #[test]
     fn it_balances_after_histories_of_threads(rounds in rounds(), sessions in 3..12_usize) {
