@@ -271,7 +271,7 @@ async fn the_same_calls_have_the_same_answers(database: Database, seed: u64) {
     }
     // Otherwise the lots say nothing.
     assert!(
-        applied > CALLS / 20 && refused > CALLS / 20,
+        applied > CALLS / 40 && refused > CALLS / 40,
         "{applied} and {refused}"
     );
 }
