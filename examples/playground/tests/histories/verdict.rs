@@ -87,14 +87,14 @@ impl fmt::Display for Tally {
     }
 }
 
-/// The middle, the 99th of a hundred, and the longest.
+/// The middle one, the 99th of a hundred, and the longest.
 pub(crate) fn percentiles(times: &[Duration]) -> String {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
-    let at = |percent: usize| {
-        let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-        sorted.get(index).copied().unwrap_or_default()
+    let Some(last) = sorted.len().checked_sub(1) else {
+        return "none".into();
     };
+    let at = |percent: usize| sorted[last * percent / 100];
     format!(
         "p50 {:.1?}, p99 {:.1?}, longest {:.1?}",
         at(50),
