@@ -74,7 +74,7 @@ pub(crate) enum Judged {
 ///
 /// # Errors
 /// When the record was written by a newer version, or the store failed.
-#[inline]
+#[inline] // So that the record is not moved once more.
 pub(crate) fn judge(
     key: &StoreKey,
     loaded: Result<Loaded, StoreError>,

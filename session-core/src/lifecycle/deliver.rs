@@ -1,6 +1,7 @@
 //! What the client is told: the headers that a request's session adds to the response. Pure.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::Engine;
@@ -9,7 +10,7 @@ use crate::exchange::IdSource;
 use crate::exchange::state::State;
 use crate::facts::HeaderSink;
 use crate::session::SessionId;
-use crate::transport::Transport;
+use crate::transport::{TokenHeader, Transport};
 
 /// What a committed session has for its response: headers, and now and then a failure.
 #[derive(Clone, Default)]
@@ -33,7 +34,7 @@ struct Rare {
 #[derive(Clone)]
 enum News {
     Cookie(String),
-    Header(String),
+    Header(Arc<TokenHeader>, String),
 }
 
 impl Delivery {
@@ -48,7 +49,7 @@ impl Delivery {
     pub fn set_cookie(&self) -> Option<&str> {
         match self.news()? {
             News::Cookie(line) => Some(line),
-            News::Header(_) => None,
+            News::Header(..) => None,
         }
     }
 
@@ -58,7 +59,7 @@ impl Delivery {
     pub fn token_header(&self) -> Option<&str> {
         match self.news()? {
             News::Cookie(_) => None,
-            News::Header(token) => Some(token),
+            News::Header(_, token) => Some(token),
         }
     }
 
@@ -99,15 +100,13 @@ impl Delivery {
         {
             vary(headers, Cow::Owned(header.request.clone()));
         }
-        if news.is_some() {
-            forbid_caches(headers);
-        }
-        match (news, transport.header()) {
-            (Some(News::Cookie(line)), _) => headers.append("set-cookie", Cow::Owned(line)),
-            (Some(News::Header(token)), Some(header)) => {
-                headers.append(&header.response, Cow::Owned(token));
-            }
-            _ => {}
+        let Some(news) = news else {
+            return;
+        };
+        forbid_caches(headers);
+        match news {
+            News::Cookie(line) => headers.append("set-cookie", Cow::Owned(line)),
+            News::Header(header, token) => headers.append(&header.response, Cow::Owned(token)),
         }
     }
 }
@@ -210,22 +209,23 @@ impl Engine {
     #[inline(never)]
     fn tell(&self, id: &SessionId, state: &State, max_age: Option<Duration>) -> News {
         let token = self.keyring.sign(id);
-        match self.told_by_header(state) {
-            true => News::Header(token.as_str().to_owned()),
-            false => News::Cookie(self.cookie.issue(token.as_str(), state.secure, max_age)),
+        match self.header_of(state) {
+            Some(header) => News::Header(header, token.as_str().to_owned()),
+            None => News::Cookie(self.cookie.issue(token.as_str(), state.secure, max_age)),
         }
     }
 
     /// What the client is told when its session ended.
     fn tell_end(&self, state: &State) -> News {
-        match self.told_by_header(state) {
-            true => News::Header(String::new()),
-            false => News::Cookie(self.cookie.expire(state.secure).to_owned()),
+        match self.header_of(state) {
+            Some(header) => News::Header(header, String::new()),
+            None => News::Cookie(self.cookie.expire(state.secure).to_owned()),
         }
     }
 
-    /// True when this client is told by the header, not by the cookie.
-    fn told_by_header(&self, state: &State) -> bool {
-        state.source == IdSource::Header && self.transport.header().is_some()
+    /// The header by which this client is told, if it is not told by the cookie.
+    fn header_of(&self, state: &State) -> Option<Arc<TokenHeader>> {
+        let header = self.transport.header()?;
+        (state.source == IdSource::Header).then(|| header.clone())
     }
 }

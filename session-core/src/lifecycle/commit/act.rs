@@ -29,7 +29,8 @@ const CONFLICT_PATIENCE: Duration = Duration::from_secs(10);
 /// Longest pause before another try on a store that is not in this process.
 const BACK_OFF_MAX_MILLIS: u64 = 8;
 
-/// Does what was decided. Both are large, and stay where they are: `acted` says what was done.
+/// Does what was decided, and notes in `acted` what was done. Both are large and stay where they
+/// are.
 pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, acted: &mut Acted) {
     let now = acted.now;
     for ending in &batch.endings {
