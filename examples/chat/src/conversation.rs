@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use session_core::{Session, SessionAttribute};
 
 use crate::answer::{Answer, Content, NO_STORE, answer, json};
-use crate::app::Chat;
-use crate::body;
+use crate::app::App;
 use crate::prompt::{ChatPrompt, Entry, Message, Question, ReplyId};
 use crate::refusal::Refusal;
-use crate::reply::{self, Reply};
+use crate::reply::{self, Keeper, Reply};
 use crate::responder::Tokens;
+use crate::{body, shared};
 
 /// The body of `POST /api/chat`.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,14 +43,18 @@ struct History {
     messages: Vec<Message>,
 }
 
-/// `GET /api/chat`: the conversation so far; empty without a session, and none is created.
+/// `GET /api/chat`: the conversation so far, that of the account when somebody is logged in;
+/// empty without a session, and none is created.
 ///
 /// # Errors
 /// [`Refusal::Session`] when the session cannot be read.
-pub fn history(session: Option<&Session>) -> Result<Answer, Refusal> {
-    let prompt = session.map(prompt_of).transpose()?;
+pub async fn history(app: &App, session: Option<Session>) -> Result<Answer, Refusal> {
+    let prompt = match &session {
+        Some(session) => bring_together(app, session).await?,
+        None => ChatPrompt::default(),
+    };
     let history = History {
-        messages: prompt.unwrap_or_default().messages(),
+        messages: prompt.messages(),
     };
     Ok(json(StatusCode::OK, [NO_STORE], &history))
 }
@@ -61,7 +65,7 @@ pub fn history(session: Option<&Session>) -> Result<Answer, Refusal> {
 /// # Errors
 /// [`Refusal`] when the message cannot be taken, or when the model does not begin to answer.
 pub async fn say(
-    chat: &Chat,
+    app: &App,
     session: Session,
     said: Result<Said, Refusal>,
 ) -> Result<Answer, Refusal> {
@@ -69,46 +73,39 @@ pub async fn say(
     if message.trim().is_empty() {
         return Err(Refusal::EmptyMessage);
     }
-    if !chat.limits.admit(&prompt_of(&session)?, message.len()) {
+    let said_before = bring_together(app, &session).await?;
+    if !app.chat.limits.admit(&said_before, message.len()) {
         return Err(Refusal::ConversationFull);
     }
-    let reply = chat.draw_reply_id()?;
-    let question = Entry::Asked(Question {
-        reply,
-        attempt: 0,
-        text: message,
-    });
+    let reply = app.chat.draw_reply_id()?;
+    let question = Entry::Asked(Question::new(reply, message));
     session.append_attribute(ChatPrompt::NAME, &question)?;
-    session.save().await?;
-    let prompt = prompt_of(&session)?;
-    let tokens = ask(chat, &prompt, reply).await?;
-    stream(chat, tokens, session, reply, &prompt)
+    answer_with(app, session, reply).await
 }
 
 /// `POST /api/chat/regenerate`: drops the last reply and streams a new one.
 ///
 /// # Errors
 /// [`Refusal::NoReply`] when nothing was said yet; else as [`say`].
-pub async fn regenerate(chat: &Chat, session: Option<Session>) -> Result<Answer, Refusal> {
+pub async fn regenerate(app: &App, session: Option<Session>) -> Result<Answer, Refusal> {
     let session = session.ok_or(Refusal::NoReply)?;
-    let reply = chat.draw_reply_id()?;
+    let reply = app.chat.draw_reply_id()?;
     // The old reply goes when the new one comes: a model that is away costs nothing.
-    let mut again = prompt_of(&session)?;
+    let mut again = bring_together(app, &session).await?;
     again.ask_again(reply);
-    let tokens = ask(chat, &again, reply).await?;
+    let tokens = ask(app, &again, reply).await?;
     session.update(move |prompt: &mut ChatPrompt| prompt.ask_again(reply))?;
-    session.save().await?;
-    let prompt = prompt_of(&session)?;
-    stream(chat, tokens, session, reply, &prompt)
+    let prompt = store(app, &session).await?;
+    stream(app, tokens, session, reply, &prompt)
 }
 
 /// `DELETE /api/chat`: forgets the conversation; a session is not created for that.
 ///
 /// # Errors
-/// [`Refusal::Session`] when the session cannot be changed.
-pub fn forget(session: Option<&Session>) -> Result<Answer, Refusal> {
+/// [`Refusal`] when it is not forgotten: whoever is logged in has it elsewhere, too.
+pub async fn forget(app: &App, session: Option<Session>) -> Result<Answer, Refusal> {
     if let Some(session) = session {
-        session.update(ChatPrompt::forget)?;
+        shared::forget(&app.accounts, &session).await?;
     }
     Ok(answer(StatusCode::NO_CONTENT, [], Content::EMPTY))
 }
@@ -120,16 +117,34 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 /// no later request can tell.
 const X_SESSION_IS_NEW: HeaderName = HeaderName::from_static("x-session-is-new");
 
+/// Stores the question that waits for the reply `id`, and streams it.
+async fn answer_with(app: &App, session: Session, id: ReplyId) -> Result<Answer, Refusal> {
+    let prompt = store(app, &session).await?;
+    let tokens = ask(app, &prompt, id).await?;
+    stream(app, tokens, session, id, &prompt)
+}
+
+/// Stores what the session was asked, before there is a reply, and lets the account know.
+async fn store(app: &App, session: &Session) -> Result<ChatPrompt, Refusal> {
+    session.save().await?;
+    shared::tell_later(&app.accounts, session, app.chat.limits.session);
+    shared::copy_of(session)
+}
+
+async fn bring_together(app: &App, session: &Session) -> Result<ChatPrompt, Refusal> {
+    shared::bring_together(&app.accounts, session, app.chat.limits.session).await
+}
+
 /// Asks for the reply `id` to the turn that waits for it.
-async fn ask(chat: &Chat, prompt: &ChatPrompt, id: ReplyId) -> Result<Tokens, Refusal> {
+async fn ask(app: &App, prompt: &ChatPrompt, id: ReplyId) -> Result<Tokens, Refusal> {
     let turn = prompt.turn(id).ok_or(Refusal::NoReply)?;
-    let tokens = chat.responder.reply(&turn).await;
+    let tokens = app.chat.responder.reply(&turn).await;
     Ok(tokens.inspect_err(|error| reply::log(error))?)
 }
 
 /// Streams `tokens` as the reply `id` of the conversation.
 fn stream(
-    chat: &Chat,
+    app: &App,
     tokens: Tokens,
     session: Session,
     id: ReplyId,
@@ -145,12 +160,8 @@ fn stream(
         (X_ACCEL_BUFFERING, HeaderValue::from_static("no")),
         (X_SESSION_IS_NEW, HeaderValue::from_static(is_new)),
     ];
-    let room = chat.limits.room(prompt);
-    let reply = Reply::new(tokens, chat.stop.clone(), session, id, room);
+    let keeper = Keeper::new(app, session, id, prompt);
+    let reply = Reply::new(tokens, app.chat.stop.clone(), keeper);
     let content = Content::Stream(Box::new(reply));
     Ok(answer(StatusCode::OK, headers, content))
-}
-
-fn prompt_of(session: &Session) -> Result<ChatPrompt, Refusal> {
-    Ok(session.get()?.unwrap_or_default())
 }

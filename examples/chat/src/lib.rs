@@ -5,7 +5,8 @@
 //! [`reply`] streams it and keeps what was said, [`prompt`] is the form in which both are kept.
 //!
 //! The way of a login: [`accounts`] find out whether somebody is who they claim to be, [`login`]
-//! makes the session theirs, and [`devices`] shows them all sessions that are.
+//! makes the session theirs, and [`devices`] shows them all sessions that are. The conversation is
+//! then the account's, on every device.
 
 pub mod accounts;
 pub mod answer;
@@ -24,3 +25,5 @@ pub mod prompt;
 pub mod refusal;
 pub mod reply;
 pub mod responder;
+mod shared;
+pub mod store;

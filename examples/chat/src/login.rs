@@ -12,7 +12,7 @@ use crate::accounts::{AccountName, Password};
 use crate::answer::{Answer, Content, NO_STORE, answer, json};
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::{body, device};
+use crate::{body, device, shared};
 
 /// How large the body of a login may be: room for the longest password, also where every byte
 /// of it is escaped.
@@ -89,7 +89,7 @@ pub fn who_am_i(view: Option<&SessionView>) -> Answer {
 pub async fn register(app: &App, session: Session, knock: Knock) -> Result<Answer, Refusal> {
     let asked = knock.credentials?;
     let name = app.accounts.register(&asked.name, asked.password).await?;
-    let_in(&session, &name, knock.device, asked.remember).await?;
+    let_in(app, &session, &name, knock.device, asked.remember).await?;
     let account = WhoAmI::of(Some(name.as_str()));
     Ok(json(StatusCode::CREATED, [NO_STORE], &account))
 }
@@ -101,16 +101,16 @@ pub async fn register(app: &App, session: Session, knock: Knock) -> Result<Answe
 pub async fn log_in(app: &App, session: Session, knock: Knock) -> Result<Answer, Refusal> {
     let asked = knock.credentials?;
     let name = app.accounts.verify(&asked.name, asked.password).await?;
-    let_in(&session, &name, knock.device, asked.remember).await?;
+    let_in(app, &session, &name, knock.device, asked.remember).await?;
     let account = WhoAmI::of(Some(name.as_str()));
     Ok(json(StatusCode::OK, [NO_STORE], &account))
 }
 
 /// Lets somebody in who proved to be `name`: the one place where a session becomes that of an
-/// account. The id changes. The conversation of an anonymous visitor goes on under the account;
-/// over another account the session starts empty. Whatever an account keeps beyond its sessions
-/// is to be brought together with them here.
+/// account. The id changes. The conversation of an anonymous visitor joins that of the account;
+/// over another account the session starts with nothing but the conversation of this one.
 async fn let_in(
+    app: &App,
     session: &Session,
     name: &AccountName,
     device: Cow<'static, str>,
@@ -122,6 +122,10 @@ async fn let_in(
     }
     session.login(login)?;
     session.save().await?;
+    // Whoever is logged in has a conversation also when this goes wrong: the next request for it
+    // makes up for that.
+    let limit = app.chat.limits.session;
+    shared::bring_together(&app.accounts, session, limit).await?;
     Ok(())
 }
 

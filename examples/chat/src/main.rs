@@ -6,17 +6,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat::accounts::{AccountStore, Accounts, Cost, HashError, MemoryAccounts};
+use chat::accounts::{Accounts, Cost};
 use chat::app::{App, Chat, Limits};
 use chat::cors::Cors;
-use chat::options::{Options, StoreKind, Transport};
+use chat::options::{Options, Transport};
 use chat::responder::{ApiKey, Responder, Upstream};
+use chat::store;
 use clap::Parser;
 use futures_util::FutureExt;
-use session_core::{
-    ConfigError, MemoryStore, SecretKey, SessionManager, SystemClock, SystemEntropy,
-};
+use session_core::store::SessionStore;
+use session_core::{ConfigError, SecretKey, SessionManager, SystemClock, SystemEntropy};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How long a conversation may lie idle: over night the page may stay open.
@@ -42,7 +43,10 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let limits = Limits::default();
-    let sessions = sessions(&options, limits)?;
+    // Connections live on this runtime, which outlives those of all workers.
+    let store = store::sessions(&options).await?;
+    let sessions = sessions(&options, limits, store)?;
+    let accounts = accounts(&options).await?;
     let stop = stop_signal()?.shared();
     // A task, since replies wait for this on runtimes that may end before this one, as those of
     // actix-web's workers do, and a timer belongs to the runtime that first waits for it.
@@ -57,7 +61,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let app = App {
         sessions: sessions.clone(),
         chat,
-        accounts: accounts()?,
+        accounts: accounts.clone(),
         cors: Cors::new(options.cors_origins),
     };
 
@@ -68,6 +72,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         () = time_is_up.then(|()| tokio::time::sleep(GRACE)) => {}
     }
     sessions.drain().await;
+    // What is not told in time is told when the session is next used.
+    let _ = tokio::time::timeout(GRACE, accounts.drain()).await;
     Ok(())
 }
 
@@ -85,9 +91,13 @@ fn warn_of_other_sites(options: &Options, address: SocketAddr) {
     }
 }
 
-fn sessions(options: &Options, limits: Limits) -> Result<SessionManager, ConfigError> {
+fn sessions(
+    options: &Options,
+    limits: Limits,
+    store: Arc<dyn SessionStore>,
+) -> Result<SessionManager, ConfigError> {
     let secret = match &options.secret {
-        Some(secret) => SecretKey::new(secret.as_bytes())?,
+        Some(secret) => SecretKey::new(secret.reveal().as_bytes())?,
         None => {
             eprintln!(
                 "warning: no --secret, so one is generated: sessions end when this program does"
@@ -98,10 +108,8 @@ fn sessions(options: &Options, limits: Limits) -> Result<SessionManager, ConfigE
     let builder = SessionManager::builder()
         .secret_key(secret)
         .max_inactive_interval(IDLE_LIMIT)
-        .max_bytes(limits.session);
-    let builder = match options.store {
-        StoreKind::Memory => builder.store(MemoryStore::new()),
-    };
+        .max_bytes(limits.session)
+        .shared_store(store);
     let builder = match options.transport() {
         Transport::Tls => builder,
         Transport::Plain => {
@@ -118,10 +126,17 @@ fn sessions(options: &Options, limits: Limits) -> Result<SessionManager, ConfigE
     builder.build()
 }
 
-fn accounts() -> Result<Accounts, HashError> {
-    let kept = AccountStore::Memory(MemoryAccounts::default());
+async fn accounts(options: &Options) -> Result<Accounts, Box<dyn Error>> {
+    let kept = store::accounts(options).await?;
     let (entropy, clock) = (Arc::new(SystemEntropy::new()), Arc::new(SystemClock));
-    Accounts::new(kept, Cost::default(), entropy, clock)
+    let runtime = Handle::current();
+    Ok(Accounts::new(
+        kept,
+        Cost::default(),
+        entropy,
+        clock,
+        runtime,
+    )?)
 }
 
 fn responder(options: &Options) -> Result<Responder, Box<dyn Error>> {

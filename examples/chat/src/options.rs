@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use reqwest::Url;
 
 use crate::cors::Origin;
@@ -23,9 +23,28 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t)]
     pub framework: Framework,
 
-    /// Where sessions live
-    #[arg(long, value_enum, default_value_t)]
-    pub store: StoreKind,
+    /// Where sessions live: memory, sqlite:PATH, redis://HOST:PORT,
+    /// redis-cluster://HOST:PORT,HOST:PORT, postgres://USER@HOST/DATABASE or
+    /// mysql://USER@HOST/DATABASE
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CHAT_STORE",
+        hide_env_values = true,
+        default_value = "memory"
+    )]
+    pub store: Confidential,
+
+    /// Where accounts and their conversations live: memory, where they end with this program, or
+    /// a database as for --store. The default is the database of --store; sqlite:chat.db where
+    /// that is Redis; and memory where sessions are in memory, too
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CHAT_ACCOUNTS",
+        hide_env_values = true
+    )]
+    pub accounts: Option<Confidential>,
 
     /// Key that signs session ids, at least 32 bytes; a new one is generated when it is left
     /// out. Better given by the environment, since command lines are visible to others
@@ -35,7 +54,7 @@ pub struct Options {
         env = "CHAT_SECRET",
         hide_env_values = true
     )]
-    pub secret: Option<Secret>,
+    pub secret: Option<Confidential>,
 
     /// Send the session cookie over plain HTTP too; the default for loopback addresses
     #[arg(
@@ -91,14 +110,6 @@ impl Options {
     }
 }
 
-/// Where sessions live.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum StoreKind {
-    /// In the memory of this process; they end with it
-    #[default]
-    Memory,
-}
-
 /// How the session cookie travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
@@ -108,20 +119,20 @@ pub enum Transport {
     Tls,
 }
 
-/// The text of `--secret`. Prints redacted, and is judged later: a complaint of the command
-/// line would repeat it.
+/// A secret, or a URL that may hold a password. Prints redacted, and is judged later: a complaint
+/// of the command line would repeat it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Confidential(String);
 
-impl Secret {
-    /// The bytes of the text.
+impl Confidential {
+    /// The text.
     #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+    pub fn reveal(&self) -> &str {
+        &self.0
     }
 }
 
-impl FromStr for Secret {
+impl FromStr for Confidential {
     type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -129,9 +140,9 @@ impl FromStr for Secret {
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for Confidential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(redacted)")
+        f.write_str("Confidential(redacted)")
     }
 }
 
@@ -148,7 +159,8 @@ mod tests {
         let options = parse(&[]).unwrap();
         assert_eq!(options.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(options.framework, Framework::Axum);
-        assert_eq!(options.store, StoreKind::Memory);
+        assert_eq!(options.store.reveal(), "memory");
+        assert_eq!(options.accounts, None);
         assert_eq!(options.transport(), Transport::Plain);
         assert!(options.upstream.is_none());
     }
@@ -187,8 +199,13 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_prints_redacted() {
-        let options = parse(&["--secret", "hunter2hunter2"]).unwrap();
+    fn secrets_and_urls_print_redacted() {
+        let options = parse(&[
+            "--secret=hunter2hunter2",
+            "--store=redis://:hunter2@host",
+            "--accounts=mysql://app:hunter2@host/shop",
+        ]);
+        let options = options.unwrap();
         assert!(!format!("{options:?}").contains("hunter2"));
     }
 }

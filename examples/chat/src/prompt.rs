@@ -10,12 +10,17 @@
 //!   client that vanished and a process that was killed both leave an incomplete reply, and
 //!   nothing has to be repaired;
 //! - asking again, or forgetting everything, takes the name away. Pieces of a stream that is
-//!   still running then belong to nothing and are not shown.
+//!   still running then belong to nothing and are not shown;
+//! - every entry says by itself what it is part of and where, so that two copies of one
+//!   conversation can be united in any order and any number of times: see
+//!   [`ChatPrompt::united`].
 //!
 //! The two changes that do need to see the conversation, asking again and forgetting, go
 //! through `update_attribute`, which is replayed when another request was faster.
 
-use std::collections::{HashMap, HashSet};
+mod union;
+
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 use session_core::{Entropy, EntropyError, SessionAttribute};
@@ -35,6 +40,9 @@ impl SessionAttribute for ChatPrompt {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Entry {
+    /// Which of the conversations of an account this is: each time it forgets one, the next
+    /// chapter begins. Absent as long as the conversation belongs to no account.
+    Chapter(u64),
     /// Something the visitor said.
     Asked(Question),
     /// A piece of a reply.
@@ -44,6 +52,8 @@ pub enum Entry {
 /// Something the visitor said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
+    /// The first reply that the question waited for, which is what it is known by.
+    pub id: ReplyId,
     /// The reply that the question waits for.
     pub reply: ReplyId,
     /// How many replies were dropped in favour of that one.
@@ -57,6 +67,8 @@ pub struct Question {
 pub struct Piece {
     /// The reply.
     pub reply: ReplyId,
+    /// How many bytes of the reply come before this piece.
+    pub at: u64,
     /// What was said.
     pub text: String,
     /// True for the piece that completes the reply.
@@ -64,7 +76,7 @@ pub struct Piece {
 }
 
 /// The name of a reply: 64 random bits, since parallel requests cannot agree on a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReplyId(u64);
 
@@ -99,6 +111,19 @@ pub struct Message {
     pub content: String,
     /// False for a reply that was stopped, or is still being made.
     pub complete: bool,
+}
+
+impl Question {
+    /// A question that was never asked before, and waits for `reply`.
+    #[must_use]
+    pub fn new(reply: ReplyId, text: String) -> Self {
+        Self {
+            id: reply,
+            reply,
+            attempt: 0,
+            text,
+        }
+    }
 }
 
 impl Message {
@@ -176,6 +201,7 @@ impl ChatPrompt {
     #[must_use]
     pub fn size_bound(&self) -> usize {
         let texts = self.entries.iter().map(|entry| match entry {
+            Entry::Chapter(_) => 0,
             Entry::Asked(question) => question.text.len(),
             Entry::Said(piece) => piece.text.len(),
         });
@@ -188,48 +214,37 @@ impl ChatPrompt {
             .enumerate()
             .filter_map(|(at, entry)| match entry {
                 Entry::Asked(question) => Some((at, question)),
-                Entry::Said(_) => None,
+                Entry::Chapter(_) | Entry::Said(_) => None,
             })
     }
 
     fn pieces(&self) -> impl Iterator<Item = &Piece> {
         self.entries.iter().filter_map(|entry| match entry {
-            Entry::Asked(_) => None,
+            Entry::Chapter(_) | Entry::Asked(_) => None,
             Entry::Said(piece) => Some(piece),
         })
     }
 
     /// The questions before the entry at `end`, each with its reply as far as there is one.
     fn shown(&self, end: usize) -> Vec<Message> {
-        let mut replies = self.replies();
+        let mut replies = union::replies(self.pieces());
         let mut messages = Vec::new();
         for (_, question) in self.questions().take_while(|(at, _)| *at < end) {
             messages.push(Message::user(&question.text));
-            messages.extend(replies.remove(&question.reply));
+            messages.extend(replies.remove(&question.reply).map(|reply| Message {
+                role: Role::Assistant,
+                content: reply.text,
+                complete: reply.is_complete,
+            }));
         }
         messages
-    }
-
-    /// The replies, each put together from its pieces.
-    fn replies(&self) -> HashMap<ReplyId, Message> {
-        let mut replies = HashMap::new();
-        for piece in self.pieces() {
-            let reply = replies.entry(piece.reply).or_insert_with(|| Message {
-                role: Role::Assistant,
-                content: String::new(),
-                complete: false,
-            });
-            reply.content.push_str(&piece.text);
-            reply.complete |= piece.last;
-        }
-        replies
     }
 
     /// Drops the pieces that no question waits for, so that they take no room.
     fn drop_strays(&mut self) {
         let awaited: HashSet<ReplyId> = self.questions().map(|(_, it)| it.reply).collect();
         self.entries.retain(|entry| match entry {
-            Entry::Asked(_) => true,
+            Entry::Chapter(_) | Entry::Asked(_) => true,
             Entry::Said(piece) => awaited.contains(&piece.reply),
         });
     }
@@ -237,7 +252,7 @@ impl ChatPrompt {
 
 impl Entry {
     /// More bytes than an entry occupies in the session besides its text: the names of the
-    /// variant and the fields, two numbers and the length of the text, in MessagePack.
+    /// variant and the fields, three numbers and the length of the text, in MessagePack.
     const OVERHEAD_BYTES: usize = 64;
 
     /// An upper bound of the bytes that an entry with a text of `text_bytes` occupies.
@@ -249,7 +264,7 @@ impl Entry {
     fn as_question(&mut self) -> Option<&mut Question> {
         match self {
             Self::Asked(question) => Some(question),
-            Self::Said(_) => None,
+            Self::Chapter(_) | Self::Said(_) => None,
         }
     }
 }
@@ -269,16 +284,18 @@ mod tests {
     }
 
     fn asked(reply: ReplyId, text: &str) -> Entry {
-        Entry::Asked(Question {
-            reply,
-            attempt: 0,
-            text: text.into(),
-        })
+        Entry::Asked(Question::new(reply, text.into()))
     }
 
+    /// The beginning of a reply.
     fn said(reply: ReplyId, text: &str, last: bool) -> Entry {
+        went_on(reply, 0, text, last)
+    }
+
+    fn went_on(reply: ReplyId, at: u64, text: &str, last: bool) -> Entry {
         Entry::Said(Piece {
             reply,
+            at,
             text: text.into(),
             last,
         })
@@ -291,7 +308,7 @@ mod tests {
             asked(SECOND, "two?"),
             said(SECOND, "tw", false),
             said(FIRST, "one!", true),
-            said(SECOND, "o!", true),
+            went_on(SECOND, 2, "o!", true),
         ]);
         let expected = [
             Message::user("one?"),
@@ -331,7 +348,7 @@ mod tests {
     fn asking_again_drops_the_reply_and_ignores_the_rest_of_its_stream() {
         let mut prompt = prompt([asked(FIRST, "?"), said(FIRST, "begun", false)]);
         prompt.ask_again(AGAIN);
-        prompt.entries.push(said(FIRST, " and ended", true));
+        prompt.entries.push(went_on(FIRST, 5, " and ended", true));
         assert_eq!(prompt.messages(), [Message::user("?")]);
         assert_eq!(prompt.turn(AGAIN).unwrap().attempt, 1);
         assert_eq!(prompt.turn(FIRST), None);
@@ -366,16 +383,17 @@ mod tests {
     fn a_forgotten_conversation_stays_forgotten_while_its_last_reply_still_streams() {
         let mut prompt = prompt([asked(FIRST, "?"), said(FIRST, "be", false)]);
         prompt.forget();
-        prompt.entries.push(said(FIRST, "gun", true));
+        prompt.entries.push(went_on(FIRST, 2, "gun", true));
         assert_eq!(prompt.messages(), []);
     }
 
     #[test]
     fn the_size_bound_is_never_below_what_the_session_stores() {
         let prompt = prompt([
+            Entry::Chapter(u64::MAX),
             asked(ReplyId(u64::MAX), &"x".repeat(70_000)),
-            said(ReplyId(u64::MAX), "", true),
-            said(ReplyId(u64::MAX), &"y".repeat(300), false),
+            went_on(ReplyId(u64::MAX), u64::MAX, "", true),
+            went_on(ReplyId(u64::MAX), u64::MAX, &"y".repeat(300), false),
         ]);
         let mut stored = Vec::new();
         let mut encoder = rmp_serde::Serializer::new(&mut stored).with_struct_map();

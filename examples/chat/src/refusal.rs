@@ -74,7 +74,9 @@ impl Refusal {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Account(AccountError::TooManyAttempts(wait)) => Some(*wait),
-            Self::Account(AccountError::Busy) => Some(Duration::from_secs(1)),
+            Self::Account(AccountError::Busy | AccountError::Away(_)) => {
+                Some(Duration::from_secs(1))
+            }
             _ => None,
         }
     }
@@ -86,10 +88,11 @@ fn status_of(error: &AccountError) -> StatusCode {
         AccountError::Wrong => StatusCode::UNAUTHORIZED,
         AccountError::Taken => StatusCode::CONFLICT,
         AccountError::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
-        AccountError::Busy | AccountError::Full | AccountError::Hash(HashError::Entropy(_)) => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
-        AccountError::Hash(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        AccountError::Busy
+        | AccountError::Full
+        | AccountError::Away(_)
+        | AccountError::Hash(HashError::Entropy(_)) => StatusCode::SERVICE_UNAVAILABLE,
+        AccountError::Broken(_) | AccountError::Hash(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -100,6 +103,11 @@ impl From<Refusal> for Answer {
             other => other.to_string(),
         };
         let error = serde_json::json!({ "error": error });
+        if let Refusal::Account(error @ (AccountError::Away(_) | AccountError::Broken(_))) =
+            &refusal
+        {
+            error.log();
+        }
         let mut answer = answer::json(refusal.status(), [], &error);
         if let Some(wait) = refusal.retry_after() {
             let seconds = HeaderValue::from(whole_seconds(wait));
@@ -112,6 +120,7 @@ impl From<Refusal> for Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accounts::SqlFault;
 
     #[test]
     fn whoever_is_to_try_again_is_told_when() {
@@ -119,6 +128,8 @@ mod tests {
         for (error, status, seconds) in [
             (AccountError::TooManyAttempts(wait), 429, Some("2")),
             (AccountError::Busy, 503, Some("1")),
+            (AccountError::Away(SqlFault::TimedOut), 503, Some("1")),
+            (AccountError::Broken(SqlFault::Damaged), 500, None),
             (AccountError::Full, 503, None),
             (AccountError::Wrong, 401, None),
         ] {

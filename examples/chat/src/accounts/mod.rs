@@ -1,12 +1,18 @@
 //! Accounts: a name and a password by which somebody is known on every device.
 //!
 //! Nothing here knows of sessions or of HTTP: [`Accounts`] says whether somebody is who they
-//! claim to be, and [`login`](crate::login) lets them in.
+//! claim to be, and [`login`](crate::login) lets them in. An account has a conversation, and
+//! [`shared`](crate::shared) brings it together with those of the sessions.
 
+mod conversations;
 mod credentials;
+mod database;
+mod fault;
 mod kept;
 mod passwords;
 mod queue;
+mod sql;
+mod tasks;
 mod throttle;
 
 use std::fmt;
@@ -14,12 +20,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{Clock, Entropy};
+use tokio::runtime::Handle;
 
 pub use credentials::{AccountName, NameError, Password, PasswordError};
+pub use fault::SqlFault;
 pub use kept::{AccountStore, MemoryAccounts};
 pub use passwords::{Cost, HashError, PasswordHash};
+pub use sql::SqlAccounts;
 
 use passwords::Passwords;
+use tasks::Tasks;
 use throttle::Throttle;
 
 /// Who may log in. Cheap to clone; clones are the same accounts.
@@ -30,6 +40,8 @@ struct Inner {
     kept: AccountStore,
     passwords: Passwords,
     throttle: Throttle,
+    clock: Arc<dyn Clock>,
+    tasks: Tasks,
 }
 
 /// Why there is no new account, or why somebody is not let in. What it prints is shown to the
@@ -58,6 +70,12 @@ pub enum AccountError {
     /// There is no room for another account.
     #[error("No more accounts can be created at the moment.")]
     Full,
+    /// The database does not answer: nobody knows who has an account.
+    #[error("Accounts cannot be reached at the moment. Try again in a moment.")]
+    Away(#[source] SqlFault),
+    /// The database answers, and does not do what it is there for.
+    #[error("Accounts cannot be used at the moment.")]
+    Broken(#[source] SqlFault),
     /// The password could not be hashed.
     #[error("The password could not be checked.")]
     Hash(#[source] HashError),
@@ -72,9 +90,28 @@ impl From<HashError> for AccountError {
     }
 }
 
+impl From<SqlFault> for AccountError {
+    fn from(fault: SqlFault) -> Self {
+        match fault {
+            fault if fault.is_outage() => Self::Away(fault),
+            fault => Self::Broken(fault),
+        }
+    }
+}
+
+impl AccountError {
+    /// Tells the operator what the visitor is not told.
+    pub(crate) fn log(&self) {
+        match self {
+            Self::Away(fault) | Self::Broken(fault) => eprintln!("accounts: {fault}"),
+            other => eprintln!("accounts: {other}"),
+        }
+    }
+}
+
 impl Accounts {
-    /// The accounts that are in `kept`. Passwords of new ones are hashed at `cost`, with salts
-    /// from `entropy`; `clock` says when somebody may try again.
+    /// The accounts that are in `kept`, asked for on `runtime`. Passwords of new ones are hashed at
+    /// `cost`, with salts from `entropy`; `clock` says when somebody may try again.
     ///
     /// # Errors
     /// [`HashError`] when passwords cannot be hashed so.
@@ -83,11 +120,14 @@ impl Accounts {
         cost: Cost,
         entropy: Arc<dyn Entropy>,
         clock: Arc<dyn Clock>,
+        runtime: Handle,
     ) -> Result<Self, HashError> {
         Ok(Self(Arc::new(Inner {
             kept,
             passwords: Passwords::new(cost, entropy)?,
-            throttle: Throttle::new(clock),
+            throttle: Throttle::new(clock.clone()),
+            clock,
+            tasks: Tasks::new(runtime),
         })))
     }
 
@@ -103,7 +143,9 @@ impl Accounts {
         let name = AccountName::new(name)?;
         password.check()?;
         let hash = self.0.passwords.hash(password).await?;
-        self.0.kept.insert(name.clone(), hash).await?;
+        let (inner, new) = (self.0.clone(), name.clone());
+        let inserted = async move { inner.kept.insert(new, hash, inner.clock.now()).await };
+        self.0.tasks.run(inserted).await?;
         Ok(name)
     }
 
@@ -123,7 +165,10 @@ impl Accounts {
         throttle
             .attempt(&name)
             .map_err(AccountError::TooManyAttempts)?;
-        let known = self.0.kept.password_of(&name).await?;
+        let (inner, asked) = (self.0.clone(), name.clone());
+        let known = async move { inner.kept.password_of(&asked).await };
+        let known = self.0.tasks.run(known).await;
+        let known = known.inspect_err(|_| throttle.spared(&name))?;
         if !self.0.passwords.check(password, known).await? {
             return Err(AccountError::Wrong);
         }

@@ -61,6 +61,17 @@ impl From<Busy> for HashError {
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(Arc<str>);
 
+impl PasswordHash {
+    /// A hash that was kept elsewhere. Whether it is one is found out when it is used.
+    pub(super) fn kept(hash: &str) -> Self {
+        Self(hash.into())
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PasswordHash(redacted)")

@@ -10,7 +10,9 @@ fn accounts(kept: AccountStore) -> (Accounts, ManualClock) {
         passes: 1,
     };
     let (entropy, shown) = (Arc::new(SystemEntropy::new()), Arc::new(clock.clone()));
-    (Accounts::new(kept, cheap, entropy, shown).unwrap(), clock)
+    let runtime = Handle::current();
+    let accounts = Accounts::new(kept, cheap, entropy, shown, runtime);
+    (accounts.unwrap(), clock)
 }
 
 fn in_memory() -> (Accounts, ManualClock) {

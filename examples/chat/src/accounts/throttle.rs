@@ -71,6 +71,18 @@ impl Throttle {
         self.names().remove(name);
     }
 
+    /// Gives `name` back what the last attempt took: nobody looked at the password, and so
+    /// nobody learnt anything.
+    pub(super) fn spared(&self, name: &AccountName) {
+        if let Some(regained) = self.names().get_mut(name) {
+            *regained = Timestamp::from_millis(
+                regained
+                    .as_millis()
+                    .saturating_sub(REGAINED_EVERY.as_secs() * 1000),
+            );
+        }
+    }
+
     fn names(&self) -> MutexGuard<'_, HashMap<AccountName, Timestamp>> {
         self.regained.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -15,7 +15,7 @@ use adapter_actix::{ExistingSession, Peek, Session, SessionMiddleware};
 use tokio::net::TcpListener;
 
 use crate::answer::{self, Answer, Content};
-use crate::app::{App, Chat};
+use crate::app::App;
 use crate::conversation::{self, Said};
 use crate::cors::{Caller, Cors};
 use crate::login::{self, Knock};
@@ -36,17 +36,15 @@ fn server(
     app: App,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<Server> {
-    let (chat, cors) = (Data::new(app.chat.clone()), Data::new(app.cors.clone()));
-    let app = Data::new(app);
+    let (app, cors) = (Data::new(app.clone()), Data::new(app.cors));
     // Made here, so that what happens beside requests outlives the workers.
     let sessions = SessionMiddleware::new(app.sessions.clone());
     let server = HttpServer::new(move || {
         ActixApp::new()
             .app_data(app.clone())
-            .app_data(chat.clone())
             .app_data(cors.clone())
             // A message that alone is over the session's limit need not be read to its end.
-            .app_data(PayloadConfig::new(chat.limits.session))
+            .app_data(PayloadConfig::new(app.chat.limits.session))
             .configure(routes)
             .configure(account_routes)
             .wrap(sessions.clone())
@@ -130,32 +128,34 @@ fn get_or_head() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
-async fn history(ExistingSession(session): ExistingSession) -> HttpResponse {
-    respond(conversation::history(session.as_deref()))
+async fn history(app: Data<App>, ExistingSession(session): ExistingSession) -> HttpResponse {
+    let session = session.map(Session::into_inner);
+    respond(conversation::history(&app, session).await)
 }
 
 async fn say(
-    chat: Data<Chat>,
+    app: Data<App>,
     Session(session): Session,
     request: HttpRequest,
     body: Result<Bytes, actix_web::Error>,
 ) -> HttpResponse {
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let said = Said::read(content_type.map(HeaderValue::as_bytes), read(body));
-    respond(conversation::say(&chat, session, said).await)
+    respond(conversation::say(&app, session, said).await)
 }
 
-async fn regenerate(chat: Data<Chat>, ExistingSession(session): ExistingSession) -> HttpResponse {
+async fn regenerate(app: Data<App>, ExistingSession(session): ExistingSession) -> HttpResponse {
     let session = session.map(Session::into_inner);
-    respond(conversation::regenerate(&chat, session).await)
+    respond(conversation::regenerate(&app, session).await)
 }
 
-async fn forget(ExistingSession(session): ExistingSession) -> HttpResponse {
-    respond(conversation::forget(session.as_deref()))
+async fn forget(app: Data<App>, ExistingSession(session): ExistingSession) -> HttpResponse {
+    let session = session.map(Session::into_inner);
+    respond(conversation::forget(&app, session).await)
 }
 
-async fn look(chat: Data<Chat>, Peek(view): Peek) -> HttpResponse {
-    respond(panel::panel(&chat, view.as_ref()))
+async fn look(app: Data<App>, Peek(view): Peek) -> HttpResponse {
+    respond(panel::panel(&app.chat, view.as_ref()))
 }
 
 async fn who_am_i(Peek(view): Peek) -> HttpResponse {

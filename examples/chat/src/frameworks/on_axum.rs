@@ -15,7 +15,7 @@ use axum::routing::{delete, get, post};
 use tokio::net::TcpListener;
 
 use crate::answer::{Answer, Content};
-use crate::app::{App, Chat};
+use crate::app::App;
 use crate::conversation::{self, Said};
 use crate::cors::{Caller, Cors};
 use crate::login::{self, Knock};
@@ -39,7 +39,7 @@ fn router(app: App) -> Router {
         .route("/api/chat", get(history).post(say).delete(forget))
         .route("/api/chat/regenerate", post(regenerate))
         .route("/api/session", get(look))
-        .with_state(app.chat.clone())
+        .with_state(app.clone())
         .layer(body_limit)
         .merge(account(app.clone()));
     for file in page::FILES {
@@ -62,32 +62,34 @@ fn account(app: App) -> Router {
         .layer(DefaultBodyLimit::max(login::BODY_LIMIT))
 }
 
-async fn history(session: Option<Session>) -> Response {
-    respond(conversation::history(session.as_deref()))
+async fn history(State(app): State<App>, session: Option<Session>) -> Response {
+    let session = session.map(Session::into_inner);
+    respond(conversation::history(&app, session).await)
 }
 
 async fn say(
-    State(chat): State<Chat>,
+    State(app): State<App>,
     Session(session): Session,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     let said = Said::read(content_type, body.map_err(|rejection| rejection.status()));
-    respond(conversation::say(&chat, session, said).await)
+    respond(conversation::say(&app, session, said).await)
 }
 
-async fn regenerate(State(chat): State<Chat>, session: Option<Session>) -> Response {
+async fn regenerate(State(app): State<App>, session: Option<Session>) -> Response {
     let session = session.map(Session::into_inner);
-    respond(conversation::regenerate(&chat, session).await)
+    respond(conversation::regenerate(&app, session).await)
 }
 
-async fn forget(session: Option<Session>) -> Response {
-    respond(conversation::forget(session.as_deref()))
+async fn forget(State(app): State<App>, session: Option<Session>) -> Response {
+    let session = session.map(Session::into_inner);
+    respond(conversation::forget(&app, session).await)
 }
 
-async fn look(State(chat): State<Chat>, Peek(view): Peek) -> Response {
-    respond(panel::panel(&chat, view.as_ref()))
+async fn look(State(app): State<App>, Peek(view): Peek) -> Response {
+    respond(panel::panel(&app.chat, view.as_ref()))
 }
 
 async fn who_am_i(Peek(view): Peek) -> Response {

@@ -19,7 +19,7 @@ use warp::reply::{Reply as _, Response};
 use warp::{Filter, Rejection};
 
 use crate::answer::{self, Answer, Content};
-use crate::app::{App, Chat};
+use crate::app::App;
 use crate::conversation::{self, Said};
 use crate::cors::{Caller, Judgement};
 use crate::devices;
@@ -66,7 +66,7 @@ fn routes(app: App) -> impl Filter<Extract = (Response,), Error = Rejection> + C
 }
 
 fn answers(app: App) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    let chat = chat_answers(app.chat.clone());
+    let chat = chat_answers(app.clone());
     let account = account_answers(app);
     let page = warp::path::full()
         .and_then(file)
@@ -76,39 +76,41 @@ fn answers(app: App) -> impl Filter<Extract = (Response,), Error = Rejection> + 
     chat.or(account).unify().or(page.unify()).unify()
 }
 
-fn chat_answers(chat: Chat) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    let limit = chat.limits.session;
-    let chat = warp::any().map(move || chat.clone());
+fn chat_answers(app: App) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
+    let limit = app.chat.limits.session;
+    let app = warp::any().map(move || app.clone());
 
     let history = get_or_head()
+        .and(app.clone())
         .and(optional_session())
-        .map(|session: Option<Session>| respond(conversation::history(session.as_ref())));
+        .then(history);
     let say = warp::post()
-        .and(chat.clone())
+        .and(app.clone())
         .and(session())
         .and(warp::header::headers_cloned())
         // A message that alone is over the session's limit need not be read to its end.
         .and(warp::body::stream().then(move |body| read(body, limit)))
         .then(say);
     let forget = warp::delete()
+        .and(app.clone())
         .and(optional_session())
-        .map(|session: Option<Session>| respond(conversation::forget(session.as_ref())));
+        .then(forget);
     let conversation = at("/api/chat")
         .and(history.or(say).unify().or(forget).unify())
         .recover(|rejection| refuse(rejection, "GET,HEAD,POST,DELETE"));
 
     let regenerate = at("/api/chat/regenerate")
         .and(warp::post())
-        .and(chat.clone())
+        .and(app.clone())
         .and(optional_session())
         .then(regenerate)
         .recover(|rejection| refuse(rejection, "POST"));
 
     let panel = at("/api/session")
         .and(get_or_head())
-        .and(chat)
+        .and(app)
         .and(peek())
-        .map(|chat: Chat, view: Option<_>| respond(panel::panel(&chat, view.as_ref())))
+        .map(|app: App, view: Option<_>| respond(panel::panel(&app.chat, view.as_ref())))
         .recover(|rejection| refuse(rejection, "GET,HEAD"));
 
     let (conversation, regenerate) = (conversation.unify(), regenerate.unify());
@@ -205,19 +207,27 @@ async fn device(path: FullPath) -> Result<FullPath, Rejection> {
     is_there.then_some(path).ok_or_else(warp::reject)
 }
 
+async fn history(app: App, session: Option<Session>) -> Response {
+    respond(conversation::history(&app, session).await)
+}
+
+async fn forget(app: App, session: Option<Session>) -> Response {
+    respond(conversation::forget(&app, session).await)
+}
+
 async fn say(
-    chat: Chat,
+    app: App,
     session: Session,
     headers: HeaderMap,
     body: Result<Bytes, StatusCode>,
 ) -> Response {
     let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     let said = Said::read(content_type, body);
-    respond(conversation::say(&chat, session, said).await)
+    respond(conversation::say(&app, session, said).await)
 }
 
-async fn regenerate(chat: Chat, session: Option<Session>) -> Response {
-    respond(conversation::regenerate(&chat, session).await)
+async fn regenerate(app: App, session: Option<Session>) -> Response {
+    respond(conversation::regenerate(&app, session).await)
 }
 
 fn knock(headers: &HeaderMap, body: Result<Bytes, StatusCode>) -> Knock {

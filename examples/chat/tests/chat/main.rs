@@ -4,6 +4,7 @@
     reason = "the suite is one set of files, compiled once for each framework"
 )]
 
+mod databases;
 mod on_actix;
 mod on_axum;
 mod on_warp;

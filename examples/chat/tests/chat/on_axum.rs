@@ -3,4 +3,4 @@ use chat::frameworks::Framework;
 const FRAMEWORK: Framework = Framework::Axum;
 
 #[path = "suite/mod.rs"]
-mod suite;
+pub(crate) mod suite;

@@ -11,19 +11,19 @@ use session_core::{SecretKey, SessionManager};
 
 use super::site::{Site, Visitor, error_of};
 
-pub(super) const PASSWORD: &str = "correct horse";
+pub(crate) const PASSWORD: &str = "correct horse";
 
 impl Visitor {
     async fn post(&self, path: &str, body: &Value) -> Response {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
-    pub(super) async fn register(&self, name: &str) -> Response {
+    pub(crate) async fn register(&self, name: &str) -> Response {
         let body = json!({ "name": name, "password": PASSWORD });
         self.post("/api/account/register", &body).await
     }
 
-    pub(super) async fn log_in(&self, name: &str) -> Response {
+    pub(crate) async fn log_in(&self, name: &str) -> Response {
         self.log_in_by(name, PASSWORD).await
     }
 
@@ -32,13 +32,13 @@ impl Visitor {
         self.post("/api/account/login", &body).await
     }
 
-    pub(super) async fn log_out(&self) -> Response {
+    pub(crate) async fn log_out(&self) -> Response {
         let request = self.request(Method::POST, "/api/account/logout");
         self.send(request).await
     }
 
     /// Who the server says is logged in.
-    pub(super) async fn account(&self) -> Option<String> {
+    pub(crate) async fn account(&self) -> Option<String> {
         let answer: Value = self.get("/api/account").await.json().await.unwrap();
         let account = &answer["account"];
         assert!(account.is_null() || account["name"].is_string(), "{answer}");
@@ -47,7 +47,7 @@ impl Visitor {
 }
 
 /// Somebody who is logged in to a new account.
-pub(super) async fn registered(site: &Site, name: &str) -> Visitor {
+pub(crate) async fn registered(site: &Site, name: &str) -> Visitor {
     let visitor = site.visitor();
     assert_eq!(visitor.register(name).await.status(), StatusCode::CREATED);
     visitor

@@ -1,13 +1,14 @@
 //! What holds on whichever framework the parent module names.
 
-mod accounts;
+pub(crate) mod accounts;
 mod conversation;
 mod cors;
 mod devices;
 mod limits;
 mod page;
-mod program;
-mod site;
+pub(crate) mod program;
+mod saved;
+pub(crate) mod site;
 mod stopping;
 mod upstream;
 

@@ -11,17 +11,23 @@ use super::site::Visitor;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running program. It ends with the test that started it.
-struct Program {
+pub(crate) struct Program {
     child: Child,
     url: String,
 }
 
 impl Program {
     fn start(token_delay_ms: u32) -> Self {
+        Self::start_with(token_delay_ms, &[])
+    }
+
+    /// With more arguments.
+    pub(crate) fn start_with(token_delay_ms: u32, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_chat"))
             .args(["--framework", &FRAMEWORK.to_string()])
             .args(["--listen", "127.0.0.1:0"])
             .args(["--token-delay-ms", &token_delay_ms.to_string()])
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -31,6 +37,16 @@ impl Program {
         output.read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("listening on ").unwrap().into();
         Self { child, url }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) async fn kill(self) {
+        self.signal("KILL");
+        self.ended().await;
     }
 
     fn signal(&self, name: &str) {
@@ -84,4 +100,17 @@ async fn a_reply_that_takes_too_long_for_a_stop_is_broken_off_and_the_program_en
         "an end would mean a complete reply"
     );
     assert!(program.ended().await.success());
+}
+
+#[test]
+fn a_program_whose_sessions_would_outlive_its_accounts_does_not_start() {
+    let program = Command::new(env!("CARGO_BIN_EXE_chat"))
+        .args(["--listen", "127.0.0.1:0", "--accounts", "memory"])
+        .args(["--store", "redis://:hunter2@127.0.0.1:1"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(program.stderr).unwrap();
+    assert!(!program.status.success());
+    assert!(told.contains("--accounts memory"), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
 }

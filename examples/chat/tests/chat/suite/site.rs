@@ -1,6 +1,7 @@
 //! A chat on a port of its own, and visitors of it, each with a cookie.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use session_core::testkit::ManualClock;
 use session_core::{MemoryStore, SecretKey, SessionManager, SystemEntropy};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -63,13 +65,25 @@ impl Site {
         limits: Limits,
         cors: Cors,
     ) -> Self {
+        let kept = AccountStore::Memory(MemoryAccounts::default());
+        Self::of(sessions, kept, responder, limits, cors).await
+    }
+
+    /// A chat with the sessions and the accounts of another.
+    pub(crate) async fn of(
+        sessions: SessionManager,
+        kept: AccountStore,
+        responder: Responder,
+        limits: Limits,
+        cors: Cors,
+    ) -> Self {
         let (break_off, broken_off) = signal();
         let (stop, stopped) = signal();
         let clock = ManualClock::new();
         let app = App {
             sessions: sessions.clone(),
             chat: Chat::new(responder, limits, broken_off),
-            accounts: accounts(clock.clone()),
+            accounts: accounts(kept, clock.clone()),
             cors,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -103,13 +117,13 @@ impl Site {
 }
 
 /// Accounts with passwords that are cheap to hash.
-fn accounts(clock: ManualClock) -> Accounts {
+pub(crate) fn accounts(kept: AccountStore, clock: ManualClock) -> Accounts {
     let cost = Cost {
         memory: 64,
         passes: 1,
     };
-    let kept = AccountStore::Memory(MemoryAccounts::default());
-    Accounts::new(kept, cost, Arc::new(SystemEntropy::new()), Arc::new(clock)).unwrap()
+    let (entropy, clock) = (Arc::new(SystemEntropy::new()), Arc::new(clock));
+    Accounts::new(kept, cost, entropy, clock, Handle::current()).unwrap()
 }
 
 /// A signal that is never given when its sender is dropped.
@@ -127,6 +141,32 @@ fn client() -> Client {
     // Fails when a test of this process chose it before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::new()
+}
+
+/// A folder of a test's own, which goes with it.
+pub(crate) struct Folder(std::path::PathBuf);
+
+impl Folder {
+    pub(crate) fn create() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("chat-{FRAMEWORK}-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    /// The URL of a database in it.
+    pub(crate) fn sqlite(&self) -> String {
+        format!("sqlite:{}", self.0.join("chat.db").display())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed lies in the folder for temporary files.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// A browser, as far as the chat can tell. Clones are tabs of it.
@@ -149,8 +189,13 @@ impl Visitor {
 
     /// The same visitor, with the same cookie, at another site.
     pub(crate) fn at(&self, site: &Site) -> Self {
+        self.moved_to(&format!("http://{}", site.address))
+    }
+
+    /// The same visitor, with the same cookie, at what listens at `base`.
+    pub(crate) fn moved_to(&self, base: &str) -> Self {
         Self {
-            base: format!("http://{}", site.address),
+            base: base.into(),
             ..self.clone()
         }
     }
