@@ -79,7 +79,7 @@ pub(super) struct Answered {
 
 impl Database {
     pub(super) fn new(url: &str) -> Result<Self, SqlFault> {
-        // Says so when they are installed already.
+        // Does nothing when they are.
         sqlx::any::install_default_drivers();
         let dialect = match url.split(':').next().unwrap_or_default() {
             "postgres" => Dialect::Postgres,

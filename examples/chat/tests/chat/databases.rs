@@ -17,6 +17,7 @@ use testbed::{Durability, Kind, Server};
 use tokio::runtime::Handle;
 
 use crate::on_axum::suite::accounts::registered;
+use crate::on_axum::suite::saved::outlives_its_program;
 use crate::on_axum::suite::site::{Folder, Site, error_of};
 
 const ROOM: usize = 1 << 20;
@@ -113,6 +114,17 @@ async fn accounts_in_postgresql_keep_their_promises() {
 #[tokio::test]
 async fn accounts_in_mariadb_keep_their_promises() {
     keeps_the_promises(&database(Kind::MariaDb).await).await;
+}
+
+#[tokio::test]
+async fn sessions_accounts_and_conversations_outlive_the_program_on_every_store() {
+    for kind in [Kind::Postgres, Kind::MariaDb] {
+        outlives_its_program(&["--store", &database(kind).await]).await;
+    }
+    for kind in [Kind::Redis, Kind::RedisCluster] {
+        let (folder, url) = (Folder::create(), testbed::shared(kind).unwrap());
+        outlives_its_program(&["--store", &url, "--accounts", &folder.sqlite()]).await;
+    }
 }
 
 #[tokio::test]
