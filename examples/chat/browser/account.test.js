@@ -64,6 +64,20 @@ describe(`the accounts of a chat on ${FRAMEWORK} in a browser`, () => {
         await until('the history is back', () => tab.seenWhenThere(4));
     });
 
+    visit('find their conversation in another browser, and go on with it in either', async (open, _, another) => {
+        const here = await open(quick);
+        await new AccountDialog(here).register('kenji');
+        await here.say('My name is Kenji.', 1);
+        const there = await elsewhere(another, quick, 'kenji');
+        await until('the conversation is there', () => there.tab.seenWhenThere(2));
+        assert.deepEqual(await there.tab.seen(), await here.seen());
+
+        assert.ok((await there.tab.say('What is my name?', 2)).includes('Kenji'));
+        await here.reload();
+        await until('what was said elsewhere is here', () => here.seenWhenThere(4));
+        assert.deepEqual(await here.seen(), await there.tab.seen());
+    });
+
     visit('list the devices of a visitor, each to be logged out from the others', async (open, _, another) => {
         const here = await open(quick);
         const dialog = new AccountDialog(here);

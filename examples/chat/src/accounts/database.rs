@@ -79,7 +79,7 @@ pub(super) struct Answered {
 
 impl Database {
     pub(super) fn new(url: &str) -> Result<Self, SqlFault> {
-        // Says so when they are installed already.
+        // Does nothing when they are.
         sqlx::any::install_default_drivers();
         let dialect = match url.split(':').next().unwrap_or_default() {
             "postgres" => Dialect::Postgres,
@@ -290,7 +290,7 @@ mod tests {
             "memory",
             "sqlite::memory:",
             "redis://h",
-            "postgres:/:secret@",
+            "mysql://:secret@h:port",
         ] {
             let refused = Database::new(url).map(drop).map_err(|it| it.to_string());
             let words = refused.unwrap_err();

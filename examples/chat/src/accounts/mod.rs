@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows of sessions or of HTTP: [`Accounts`] says whether somebody is who they
 //! claim to be, and [`login`](crate::login) lets them in. An account has a conversation, and
-//! [`shared`](crate::shared) brings it together with those of the sessions.
+//! `shared.rs` brings it together with those of the sessions.
 
 mod conversations;
 mod credentials;

@@ -13,10 +13,11 @@ use reqwest::StatusCode;
 use session_core::testkit::ManualClock;
 use session_core::{SecretKey, SessionManager, SystemEntropy};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
-use testbed::{Kind, Server};
+use testbed::{Durability, Kind, Server};
 use tokio::runtime::Handle;
 
 use crate::on_axum::suite::accounts::registered;
+use crate::on_axum::suite::saved::outlives_its_program;
 use crate::on_axum::suite::site::{Folder, Site, error_of};
 
 const ROOM: usize = 1 << 20;
@@ -116,8 +117,20 @@ async fn accounts_in_mariadb_keep_their_promises() {
 }
 
 #[tokio::test]
+async fn sessions_accounts_and_conversations_outlive_the_program_on_every_store() {
+    for kind in [Kind::Postgres, Kind::MariaDb] {
+        outlives_its_program(&["--store", &database(kind).await]).await;
+    }
+    for kind in [Kind::Redis, Kind::RedisCluster] {
+        let (folder, url) = (Folder::create(), testbed::shared(kind).unwrap());
+        outlives_its_program(&["--store", &url, "--accounts", &folder.sqlite()]).await;
+    }
+}
+
+#[tokio::test]
 async fn while_the_database_is_away_nobody_is_wrong_and_everybody_can_go_on_talking() {
-    let mut server = Server::start(Kind::Postgres).unwrap();
+    let durable = Durability::Acknowledged;
+    let mut server = Server::start_with(Kind::Postgres, durable).unwrap();
     let sessions = SessionManager::builder()
         .secret_key(SecretKey::generate().unwrap())
         .secure(false)

@@ -160,8 +160,14 @@ async fn conversations_that_are_too_large_together_are_shown_and_can_only_be_beg
 #[tokio::test]
 async fn a_program_that_was_killed_and_started_again_has_forgotten_nothing() {
     let folder = Folder::create();
-    let store = folder.sqlite();
-    let arguments = ["--store", &store, "--secret", &"s".repeat(32)];
+    outlives_its_program(&["--store", &folder.sqlite()]).await;
+}
+
+/// Sessions, accounts and conversations are there again when a program with these `arguments` was
+/// killed and another is started.
+pub(crate) async fn outlives_its_program(arguments: &[&str]) {
+    let secret = ["--secret", "mGv3xQ9rTn5LwZc8KfYb2HdPj7SuAe4V"];
+    let arguments = [arguments, &secret].concat();
     let program = Program::start_with(0, &arguments);
     let laptop = Visitor::new(program.url());
     assert_eq!(laptop.register("ada").await.status(), 201);
