@@ -216,5 +216,5 @@ fn many_answers_lost_at_once_are_no_hard_case() {
         did(22..23, Get(List), Found(Value::List(vec![5, 2, 7]))),
     ];
     let explained = accept(operations.chain(looks).collect());
-    assert!(explained.states < 10_000, "{explained:?}");
+    assert!(explained.steps < 10_000, "{explained:?}");
 }

@@ -11,6 +11,7 @@ mod model;
 
 mod accepted;
 mod mutated;
+mod plain;
 mod refused;
 mod simulated;
 mod writing;

@@ -14,14 +14,14 @@ const SCENE: Scene = Scene {
 
 /// What may be forged, and how many of a hundred forgeries are found at least. Somewhat more are
 /// when this is written; where it says 100, each one must be.
-struct Forgery {
+pub(crate) struct Forgery {
     name: &'static str,
     /// The forged answer; `None` where the operation offers nothing to forge.
     forge: fn(&Call, &Outcome) -> Option<Outcome>,
     found_at_least: usize,
 }
 
-const FORGERIES: [Forgery; 8] = [
+pub(crate) const FORGERIES: [Forgery; 8] = [
     Forgery {
         name: "an increment that counts one too few",
         forge: |_, outcome| match outcome {
@@ -123,7 +123,7 @@ fn an_answer_that_is_forged_is_found() {
 }
 
 /// Forges one answer, taken by chance from those that can be.
-fn forge(mut history: History, forgery: &Forgery, seed: u64) -> Option<History> {
+pub(crate) fn forge(mut history: History, forgery: &Forgery, seed: u64) -> Option<History> {
     let operations = history.operations.iter().enumerate();
     let forgeries: Vec<_> = operations
         .filter_map(|(number, it)| Some((number, (forgery.forge)(&it.call, &it.outcome)?)))

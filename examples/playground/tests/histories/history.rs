@@ -78,6 +78,18 @@ impl Call {
     pub(crate) const fn is_read(&self) -> bool {
         matches!(self, Self::Get(_) | Self::Look)
     }
+
+    /// The one attribute that it is about; `None` when it is about the session.
+    pub(crate) const fn attribute(&self) -> Option<Attribute> {
+        match self {
+            Self::Get(attribute)
+            | Self::Put(attribute, _)
+            | Self::Delete(attribute)
+            | Self::Increment(attribute)
+            | Self::Append(attribute, _) => Some(*attribute),
+            Self::Look | Self::ChangeId | Self::LogIn(_) | Self::Invalidate => None,
+        }
+    }
 }
 
 /// What a client was told.

@@ -99,13 +99,14 @@ impl State {
         is_possible.then(|| self.clone())
     }
 
-    /// True when only texts and the items of lists differ.
+    /// True when only numbers, texts and the items of lists differ.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         let is_alike = |attribute: Attribute| match (
             self.attributes.get(attribute),
             other.attributes.get(attribute),
         ) {
-            (Some(Value::Text(_)), Some(Value::Text(_)))
+            (Some(Value::Number(_)), Some(Value::Number(_)))
+            | (Some(Value::Text(_)), Some(Value::Text(_)))
             | (Some(Value::List(_)), Some(Value::List(_))) => true,
             (one, another) => one == another,
         };

@@ -170,6 +170,8 @@ pub(crate) struct Own {
 impl Own {
     pub(crate) fn kill(&self) {
         self.server().kill().expect("the store can be killed");
+        // Whose ends the wire would keep.
+        self.wire.cut();
     }
 
     /// Starts it again. What a killed server left may be in its way for a moment.

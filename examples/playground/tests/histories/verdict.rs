@@ -15,7 +15,7 @@ pub(crate) struct Tally {
     pub(crate) operations: usize,
     /// Of these, changes without an answer.
     unknown: usize,
-    states: usize,
+    steps: usize,
     longest_search: Duration,
     searches: Duration,
     took: Duration,
@@ -48,7 +48,7 @@ impl Tally {
                 .iter()
                 .filter(|it| it.outcome == Outcome::Unknown);
             self.unknown += unknown.count();
-            self.states += explained.states;
+            self.steps += explained.steps;
             self.longest_search = self.longest_search.max(took);
             self.searches += took;
         }
@@ -81,8 +81,8 @@ impl fmt::Display for Tally {
         )?;
         write!(
             f,
-            "searches of {:.1?} in all, the longest {:.1?}, {} states",
-            self.searches, self.longest_search, self.states
+            "searches of {:.1?} in all, the longest {:.1?}, {} steps",
+            self.searches, self.longest_search, self.steps
         )
     }
 }
