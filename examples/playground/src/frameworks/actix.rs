@@ -60,7 +60,7 @@ fn routes(config: &mut ServiceConfig) {
                 .route(read().to(devices::list))
                 .route(delete().to(devices::end_others)),
         )
-        .service(at("/me/sessions/{handle}").route(delete().to(devices::end)))
+        .service(at("/me/sessions/{handle:[^/]*}").route(delete().to(devices::end)))
         .service(
             at("/form")
                 .route(read().to(form::show))

@@ -43,7 +43,7 @@ fn router(sessions: SessionManager, site: Site) -> Router {
     Router::new()
         .route("/session", get(lifecycle::show))
         .route("/untouched", get(responses::untouched))
-        // axum's parameters are never empty; that an empty name is refused has its own routes.
+        // axum's parameters are never empty; that an empty one is refused has its own routes.
         .route("/attributes/", attribute.clone())
         .route("/attributes/{name}", attribute)
         .route("/attributes//increment", increment.clone())
@@ -67,6 +67,7 @@ fn router(sessions: SessionManager, site: Site) -> Router {
             "/me/sessions",
             get(devices::list).delete(devices::end_others),
         )
+        .route("/me/sessions/", delete(devices::end))
         .route("/me/sessions/{handle}", delete(devices::end))
         .route("/form", get(form::show).post(form::submit))
         .route("/ws", get(socket))

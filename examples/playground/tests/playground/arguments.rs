@@ -137,6 +137,7 @@ fn an_unknown_address_is_404_and_a_wrong_method_405() {
             ("POST", "/ws", 405),
             ("POST", "/me/sessions", 405),
             ("GET", "/me/sessions/x", 405),
+            ("GET", "/me/sessions/", 405),
             ("DELETE", "/stream", 405),
             ("OPTIONS", "/logout", 405),
         ] {

@@ -42,6 +42,7 @@ fn whoever_is_not_logged_in_has_no_list_and_ends_nothing() {
                 ("DELETE", "/me/sessions"),
                 ("DELETE", &format!("/me/sessions/{handle}")),
                 ("DELETE", "/me/sessions/x"),
+                ("DELETE", "/me/sessions/"),
             ] {
                 let response = visitor.send(method, target, "");
                 assert_eq!(response.status, 401, "{method} {target}");
