@@ -119,7 +119,7 @@ impl Cluster {
         };
         let mut slots = redis::cmd("CLUSTER");
         slots.arg("SLOTS");
-        for ((host, _), mut node) in nodes {
+        for ((host, _), node) in nodes {
             // A node that does not answer must not take the time that another one needs.
             let asked = timeout(self.timeout / 4, node.send(&slots)).await;
             let Ok(Ok(answer)) = asked else {

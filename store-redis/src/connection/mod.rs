@@ -75,7 +75,7 @@ impl Connection {
     /// Finds out whether the server is what the URL says, if it can be reached.
     pub(crate) async fn probe(&self) -> Result<(), ConnectError> {
         let deadline = self.deadline();
-        let (mut node, expects_cluster) = match &self.servers {
+        let (node, expects_cluster) = match &self.servers {
             Servers::Single(node) => (node.clone(), false),
             Servers::Cluster(cluster) => (cluster.any(), true),
         };
@@ -165,7 +165,7 @@ impl Connection {
         deadline: Deadline,
     ) -> Result<Option<Read>, Fault> {
         let reading = async {
-            let mut node = match &self.servers {
+            let node = match &self.servers {
                 Servers::Single(node) => node.clone(),
                 Servers::Cluster(cluster) => cluster.owner(group).await?,
             };

@@ -192,6 +192,36 @@ async fn a_load_survives_a_connection_that_was_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_whose_greeting_breaks_off_is_made_anew() {
+    let server = Server::start(Kind::Redis).unwrap();
+    let wire = Wire::to(server.port()).unwrap();
+    let store = store_at(&server.url_over(&wire), &prefix()).await;
+    let id = session(&store, key()).await.key;
+    for bytes in 0..16 {
+        wire.cut();
+        let asking = async {
+            for _ in 0..3 {
+                let loaded = store.load(&id, Access::Peek, now()).await;
+                assert!(loaded.is_ok() || is_unavailable(&loaded), "{loaded:?}");
+            }
+        };
+        // The wire cuts once: a connection that is tried again is to be cut there as well.
+        let cutting = async {
+            loop {
+                wire.cut_after(bytes);
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            () = asking => {}
+            () = cutting => {}
+        }
+        wire.mend();
+        recovered(&store, &id).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_that_are_given_up_disturb_no_others() {
     for kind in crate::stage::BOTH {
         let store = crate::stage::store(kind).await;
