@@ -77,10 +77,7 @@ pub(crate) async fn load<D: Dialect>(
     now: Timestamp,
 ) -> Result<Loaded, Failure> {
     for _ in 0..ACCESS_TRIES {
-        let before = match find(engine, key)
-            .await?
-            .map_or(Ok(State::Gone), |it| it.at(now))?
-        {
+        let before = match state(engine, key, now).await? {
             State::Gone => return Ok(Loaded::Absent),
             State::Forward(forward) => {
                 return Ok(Loaded::Moved {
@@ -140,19 +137,24 @@ async fn load_locked<D: Dialect>(
             record,
             last_accessed: before.accessed_at,
         },
-        Applied::Moved(_) => Loaded::Moved {
-            since: moved_at(engine, key).await?.unwrap_or(now),
+        // It ended or moved since it was read. One that went on as somebody else's session is
+        // gone for changes, and all the same its old key is that of a moved one.
+        _ => match state(engine, key, now).await? {
+            State::Forward(forward) => Loaded::Moved {
+                since: forward.since,
+            },
+            State::Gone | State::Live(_) => Loaded::Absent,
         },
-        _ => Loaded::Absent,
     })
 }
 
-async fn moved_at<D: Dialect>(
+async fn state<D: Dialect>(
     engine: &Engine<D>,
     key: &StoreKey,
-) -> Result<Option<Timestamp>, Failure> {
+    now: Timestamp,
+) -> Result<State, Failure> {
     let stored = find(engine, key).await?;
-    Ok(stored.and_then(|it| it.forward().map(|forward| forward.since)))
+    Ok(stored.map_or(Ok(State::Gone), |it| it.at(now))?)
 }
 
 async fn find<D: Dialect>(engine: &Engine<D>, key: &StoreKey) -> Result<Option<Stored>, Failure> {

@@ -129,8 +129,8 @@ impl SessionStore for RedbStore {
                         record,
                         last_accessed,
                     },
-                    Applied::Moved(_) => Loaded::Moved { since: now },
-                    _ => Loaded::Absent,
+                    // It ended or moved since it was read.
+                    _ => self.load(&key, Access::Peek, now).await?,
                 })
             }
         }
