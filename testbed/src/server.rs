@@ -16,6 +16,9 @@ use crate::port;
 /// How long a server may take until it answers. A machine that is busy with other tests is slow.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long what a killed server left may be in the way of the next one.
+const LINGER: Duration = Duration::from_secs(10);
+
 /// How many ports are tried: one that was free may be taken before the server listens on it.
 const PORTS_TRIED: usize = 5;
 
@@ -64,7 +67,7 @@ impl Server {
                 server.bus = Some(port::free()?);
             }
             tries += 1;
-            match server.start_again() {
+            match server.try_start() {
                 Ok(()) => break,
                 Err(error) if tries == PORTS_TRIED => return Err(error),
                 Err(_) => {}
@@ -168,6 +171,19 @@ impl Server {
     /// # Errors
     /// When it does not start.
     pub fn start_again(&mut self) -> Result<(), Error> {
+        let began = Instant::now();
+        loop {
+            match self.try_start() {
+                // The processes of one that was killed may hold its files for a moment.
+                Err(Error::Failed { .. }) if began.elapsed() < LINGER => {
+                    sleep(Duration::from_millis(50));
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn try_start(&mut self) -> Result<(), Error> {
         let (folder, kind) = (&self.folder, self.kind);
         let mut command = kind.start(folder, self.port, self.bus, self.durability)?;
         let log = OpenOptions::new()
