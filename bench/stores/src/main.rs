@@ -27,6 +27,7 @@ use clap::Parser;
 
 use backend::Backend;
 use measure::Plan;
+use site::Action;
 
 /// Compares stores: requests a second and round trips.
 #[derive(Parser)]
@@ -34,6 +35,12 @@ struct Arguments {
     /// A rough answer in half a minute.
     #[arg(long)]
     quick: bool,
+    /// Only this store: redis, postgresql or sqlite.
+    #[arg(long)]
+    store: Option<String>,
+    /// Only this kind of request: untouched, read, write or create.
+    #[arg(long)]
+    request: Option<String>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -54,8 +61,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
+        let wanted = |wanted: &Option<String>, name: &str| {
+            let wanted = wanted.as_deref();
+            wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(name))
+        };
+        let actions: Vec<Action> = Action::ALL
+            .into_iter()
+            .filter(|action| wanted(&arguments.request, action.name()))
+            .collect();
         for backend in Backend::ALL {
-            measure::compare(backend, &plan).await?;
+            if wanted(&arguments.store, backend.name()) {
+                measure::compare(backend, &actions, &plan).await?;
+            }
         }
         Ok(())
     })

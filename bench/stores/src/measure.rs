@@ -20,7 +20,11 @@ pub(crate) struct Plan {
 }
 
 /// Measures all libraries on one backend, and prints what came out.
-pub(crate) async fn compare(backend: Backend, plan: &Plan) -> Result<(), Trouble> {
+pub(crate) async fn compare(
+    backend: Backend,
+    actions: &[Action],
+    plan: &Plan,
+) -> Result<(), Trouble> {
     let running = backend.start()?;
     let libraries = backend.libraries();
     let mut sites = Vec::new();
@@ -31,12 +35,12 @@ pub(crate) async fn compare(backend: Backend, plan: &Plan) -> Result<(), Trouble
     }
     println!("\n{}, requests a second (round trips)", backend.name());
     print!("{:<28}", "");
-    for action in Action::ALL {
-        print!("{:>18}", &action.path()[1..]);
+    for action in actions {
+        print!("{:>18}", action.name());
     }
     println!();
-    let mut rates = vec![[0.0; Action::ALL.len()]; libraries.len()];
-    for (column, action) in Action::ALL.into_iter().enumerate() {
+    let mut rates = vec![vec![0.0; actions.len()]; libraries.len()];
+    for (column, &action) in actions.iter().enumerate() {
         let mut rounds = vec![Vec::new(); libraries.len()];
         for _ in 0..plan.rounds {
             for (row, site) in sites.iter().enumerate() {
@@ -50,7 +54,7 @@ pub(crate) async fn compare(backend: Backend, plan: &Plan) -> Result<(), Trouble
     }
     for (row, library) in libraries.iter().enumerate() {
         print!("{:<28}", library.name);
-        for (column, action) in Action::ALL.into_iter().enumerate() {
+        for (column, &action) in actions.iter().enumerate() {
             let trips = match running.wire()? {
                 None => String::new(),
                 Some((wire, url)) => {
@@ -63,7 +67,7 @@ pub(crate) async fn compare(backend: Backend, plan: &Plan) -> Result<(), Trouble
         println!();
         if row % 2 == 1 {
             print!("{:<28}", "  ratio, ours to the peer");
-            for (ours, peer) in rates[row - 1].iter().zip(rates[row]) {
+            for (ours, peer) in rates[row - 1].iter().zip(&rates[row]) {
                 print!("{:>18}", format!("{:.2}", ours / peer));
             }
             println!();

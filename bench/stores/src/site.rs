@@ -23,6 +23,10 @@ pub(crate) enum Action {
 impl Action {
     pub(crate) const ALL: [Self; 4] = [Self::Untouched, Self::Read, Self::Write, Self::Create];
 
+    pub(crate) fn name(self) -> &'static str {
+        &self.path()[1..]
+    }
+
     pub(crate) const fn path(self) -> &'static str {
         match self {
             Self::Untouched => "/untouched",
