@@ -30,7 +30,7 @@ impl Engine {
         let limit = self.settings.session_limit;
         match self.store.immediate() {
             Some(store) => Ok(store.create(record, limit, now)?),
-            None => self.in_time(self.store.create(record, limit, now)).await,
+            None => self.guarded(self.store.create(record, limit, now)).await,
         }
     }
 
@@ -45,7 +45,7 @@ impl Engine {
             Some(store) => Ok(store.load(key, access, now)),
             None => {
                 let load = self.store.load(key, access, now);
-                self.in_time(async { Ok(load.await) }).await
+                self.guarded(async { Ok(load.await) }).await
             }
         }
     }
@@ -58,7 +58,7 @@ impl Engine {
     ) -> Result<Applied, SessionError> {
         match self.store.immediate() {
             Some(store) => Ok(store.apply(key, changes, now)?),
-            None => self.in_time(self.store.apply(key, changes, now)).await,
+            None => self.guarded(self.store.apply(key, changes, now)).await,
         }
     }
 
@@ -72,7 +72,7 @@ impl Engine {
         match self.store.immediate() {
             Some(store) => Ok(store.rename(old, new, changes, now)?),
             None => {
-                self.in_time(self.store.rename(old, new, changes, now))
+                self.guarded(self.store.rename(old, new, changes, now))
                     .await
             }
         }
@@ -81,7 +81,7 @@ impl Engine {
     pub(crate) async fn delete(&self, key: &StoreKey) -> Result<Deleted, SessionError> {
         match self.store.immediate() {
             Some(store) => Ok(store.delete(key)?),
-            None => self.in_time(self.store.delete(key)).await,
+            None => self.guarded(self.store.delete(key)).await,
         }
     }
 
@@ -134,13 +134,25 @@ impl Engine {
         self.store.principals().ok_or(SessionError::NoPrincipals)
     }
 
-    /// A census and the sessions by principal have no synchronous door; a store in this process needs no
-    /// deadline all the same.
+    /// A census and the sessions by principal have no synchronous door; a store in this process
+    /// needs no deadline all the same.
     async fn in_time_if_far<T>(
         &self,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, SessionError> {
         if self.is_immediate() {
+            return Ok(call.await?);
+        }
+        self.in_time(call).await
+    }
+
+    /// Waits for a store that answers in time by itself, and otherwise no longer than that.
+    async fn guarded<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, SessionError> {
+        let promised = self.store.answers_within();
+        if promised.is_some_and(|within| within <= self.settings.store_timeout) {
             return Ok(call.await?);
         }
         self.in_time(call).await

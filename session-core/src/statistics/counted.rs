@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -144,6 +144,10 @@ impl SessionStore for Counted {
             super::facade::census(census);
         }
         census
+    }
+
+    fn answers_within(&self) -> Option<Duration> {
+        self.store.answers_within()
     }
 
     fn immediate(&self) -> Option<&dyn ImmediateStore> {

@@ -190,6 +190,14 @@ pub trait SessionStore: Send + Sync + 'static {
     /// [`StoreError`] when the store cannot be reached.
     async fn census(&self, now: Timestamp) -> Result<Census, StoreError>;
 
+    /// How long `create`, `load`, `apply`, `rename` and `delete` take at most, by the store's own
+    /// clock, whatever happens to its server; `None` for a store that gives no such promise. The
+    /// engine sets a timer for each call of a store whose promise is not within its own
+    /// [`store_timeout`](crate::SessionManagerBuilder::store_timeout), and none for others.
+    fn answers_within(&self) -> Option<Duration> {
+        None
+    }
+
     /// The synchronous door of a store that lives in this process, or `None`. Where there is
     /// one the engine uses it, and extraction and commit need no await.
     fn immediate(&self) -> Option<&dyn ImmediateStore>;

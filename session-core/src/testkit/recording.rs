@@ -1,6 +1,7 @@
 //! A store that remembers what it was asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -128,6 +129,10 @@ impl<S: SessionStore> SessionStore for Recording<S> {
     async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
         self.record(Verb::Census);
         self.store.census(now).await
+    }
+
+    fn answers_within(&self) -> Option<Duration> {
+        self.store.answers_within()
     }
 
     fn immediate(&self) -> Option<&dyn ImmediateStore> {

@@ -84,6 +84,26 @@ fn a_store_that_answers_in_time_leaves_no_timer_behind() {
 }
 
 #[test]
+fn a_store_that_keeps_its_time_by_itself_is_not_timed() {
+    let given = Given::at(Distance::Far, |builder| builder.store_timeout(SECOND));
+    let ada = given.visitor_with_session();
+    for (promised, is_timed) in [(SECOND, false), (SECOND + MILLISECOND, true)] {
+        given.store.inner().promise(promised);
+        given.next(Verb::Load, Fault::HoldRequest);
+        let handle = ada.begin().handle();
+        let mut opening = Box::pin(handle.session());
+        assert!(poll_once(opening.as_mut()).is_pending());
+        given.runtime.run_until_stalled();
+        given.pass(MINUTE);
+        assert_eq!(poll_once(opening.as_mut()).is_ready(), is_timed);
+        given.store.inner().release();
+        if !is_timed {
+            assert!(given.runtime.block_on(opening).is_ok());
+        }
+    }
+}
+
+#[test]
 fn commits_of_one_request_never_overlap() {
     let given = Given::far();
     let ada = given.visitor_with_session();

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -55,6 +56,7 @@ struct Inner<S> {
     script: Mutex<Script>,
     held: Mutex<Vec<Weak<Held>>>,
     first_seen: Mutex<HashMap<StoreKey, Record>>,
+    promised: Mutex<Option<Duration>>,
 }
 
 impl<S> Faulty<S> {
@@ -67,6 +69,7 @@ impl<S> Faulty<S> {
                 script: Mutex::default(),
                 held: Mutex::default(),
                 first_seen: Mutex::default(),
+                promised: Mutex::default(),
             }),
             has_immediate_door: true,
         }
@@ -104,6 +107,12 @@ impl<S> Faulty<S> {
     /// Ends what [`break_down`](Self::break_down) began.
     pub fn repair(&self) {
         self.inner.script.lock().set_down(false);
+    }
+
+    /// From now on says that every call is answered within this time
+    /// ([`SessionStore::answers_within`]), which calls that are held then belie.
+    pub fn promise(&self, within: Duration) {
+        *self.inner.promised.lock() = Some(within);
     }
 
     /// How many calls wait for [`release`](Self::release). A call that was given up by its
@@ -290,6 +299,10 @@ impl<S: SessionStore> SessionStore for Faulty<S> {
 
     async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
         self.call(Verb::Census, self.inner.store.census(now)).await
+    }
+
+    fn answers_within(&self) -> Option<Duration> {
+        *self.inner.promised.lock()
     }
 
     fn immediate(&self) -> Option<&dyn ImmediateStore> {
