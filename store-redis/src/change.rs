@@ -54,11 +54,11 @@ pub(crate) struct Done {
 }
 
 impl Way<'_> {
-    const fn letter(self) -> &'static str {
+    const fn letter(self) -> u8 {
         match self {
-            Self::Stay => "a",
-            Self::Move { .. } => "m",
-            Self::Depart { .. } => "d",
+            Self::Stay => b'a',
+            Self::Move { .. } => b'm',
+            Self::Depart { .. } => b'd',
         }
     }
 
@@ -100,30 +100,54 @@ pub(crate) fn call(
     let login = changes.login.as_ref();
     let time = |time: Timestamp| number(time.as_millis()).to_vec();
     let limit = |limit: usize| number(u64::try_from(limit).unwrap_or(u64::MAX));
-    call.arg(way.letter())
-        .arg(time(now))
-        .arg(time(changes.accessed_at))
-        .arg(match changes.reply {
-            Reply::Revision => "0",
-            Reply::Record => "1",
-            Reply::Change => "2",
-        })
-        .arg(if changes.clear_attributes { "1" } else { "0" })
-        .arg(
-            changes
-                .max_inactive_interval
-                .map_or(Vec::new(), |idle| number(idle_millis(idle)).to_vec()),
-        )
-        .arg(login.map_or(Vec::new(), |login| login_field(&login.authentication)))
-        .arg(login.map_or(Vec::new(), |login| time(login.absolute_deadline)))
-        .arg(changes.issued_at.map_or(Vec::new(), time))
-        .arg(limit(changes.limits.max_bytes))
-        .arg(limit(changes.limits.max_attributes))
-        .arg(*key.as_bytes())
-        .arg(way.target())
-        .arg(not_after.map_or(String::new(), |time| time.to_string()))
-        .arg(way.known())
-        .args(changes.attributes.iter().flat_map(attribute))
+    let is_plain = is_plain(way, changes, not_after);
+    let mut head = vec![
+        if is_plain { b'p' } else { way.letter() },
+        match changes.reply {
+            Reply::Revision => b'0',
+            Reply::Record => b'1',
+            Reply::Change => b'2',
+        },
+        if changes.clear_attributes { b'1' } else { b'0' },
+    ];
+    head.extend(number(now.as_millis()));
+    head.extend(number(changes.accessed_at.as_millis()));
+    head.extend(limit(changes.limits.max_bytes));
+    head.extend(limit(changes.limits.max_attributes));
+    call = call.arg(head).arg(*key.as_bytes());
+    if !is_plain {
+        call = call
+            .arg(
+                changes
+                    .max_inactive_interval
+                    .map_or(Vec::new(), |idle| number(idle_millis(idle)).to_vec()),
+            )
+            .arg(login.map_or(Vec::new(), |login| login_field(&login.authentication)))
+            .arg(login.map_or(Vec::new(), |login| time(login.absolute_deadline)))
+            .arg(changes.issued_at.map_or(Vec::new(), time))
+            .arg(way.target())
+            .arg(not_after.map_or(String::new(), |time| time.to_string()))
+            .arg(way.known());
+    }
+    call.args(changes.attributes.iter().flat_map(attribute))
+}
+
+/// The most attributes of a plain change.
+const PLAIN_MAX: usize = 32;
+
+/// True for a change that sets attributes and does nothing else, for which the server has a
+/// shorter way.
+fn is_plain(way: Way<'_>, changes: &ChangeSet, not_after: Option<u64>) -> bool {
+    let is_put = |change: &AttributeChange| matches!(change.edit, Edit::Put(_));
+    matches!(way, Way::Stay)
+        && changes.reply == Reply::Revision
+        && !changes.clear_attributes
+        && changes.max_inactive_interval.is_none()
+        && changes.login.is_none()
+        && changes.issued_at.is_none()
+        && not_after.is_none()
+        && (1..=PLAIN_MAX).contains(&changes.attributes.len())
+        && changes.attributes.iter().all(is_put)
 }
 
 fn attribute(change: &AttributeChange) -> [Vec<u8>; 4] {

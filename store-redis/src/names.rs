@@ -20,7 +20,16 @@ impl Group {
 
     /// What of its keys decides about the slot.
     fn tag(self) -> String {
-        format!("g{:02x}", self.0)
+        let mut tag = String::new();
+        self.push_tag(&mut tag);
+        tag
+    }
+
+    fn push_tag(self, name: &mut String) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        name.push('g');
+        name.push(char::from(DIGITS[usize::from(self.0 >> 4)]));
+        name.push(char::from(DIGITS[usize::from(self.0 & 15)]));
     }
 
     pub(crate) fn number(self) -> usize {
@@ -132,8 +141,18 @@ impl Names {
     }
 
     fn name(&self, group: Group, kind: &str, rest: &str) -> String {
-        let colon = if rest.is_empty() { "" } else { ":" };
-        format!("{}:{{{}}}:{kind}{colon}{rest}", self.prefix, group.tag())
+        // Every request makes some of these, so they are put together by hand.
+        let mut name = String::with_capacity(self.prefix.len() + kind.len() + rest.len() + 8);
+        name.push_str(&self.prefix);
+        name.push_str(":{");
+        group.push_tag(&mut name);
+        name.push_str("}:");
+        name.push_str(kind);
+        if !rest.is_empty() {
+            name.push(':');
+            name.push_str(rest);
+        }
+        name
     }
 }
 

@@ -15,42 +15,39 @@ pub(crate) struct Script {
 }
 
 macro_rules! scripts {
-    ($($name:ident = $file:literal;)+) => {
+    ($($name:ident = $($file:literal)+;)+) => {
         $(pub(crate) static $name: Script = Script {
-            source: concat!(include_str!("scripts/shared.lua"), include_str!($file)),
-            hash: LazyLock::new(|| hash(concat!(
-                include_str!("scripts/shared.lua"),
-                include_str!($file)
-            ))),
+            source: concat!($(include_str!($file)),+),
+            hash: LazyLock::new(|| hash(concat!($(include_str!($file)),+))),
         };)+
     };
 }
 
 scripts! {
-    ARRIVE = "scripts/arrive.lua";
-    CHANGE = "scripts/change.lua";
-    CONFIRM = "scripts/confirm.lua";
-    COUNT = "scripts/count.lua";
+    ARRIVE = "scripts/shared.lua" "scripts/arrive.lua";
+    CHANGE = "scripts/plain.lua" "scripts/shared.lua" "scripts/change.lua";
+    CONFIRM = "scripts/shared.lua" "scripts/confirm.lua";
+    COUNT = "scripts/shared.lua" "scripts/count.lua";
     CREATE = "scripts/create.lua";
-    DELETE = "scripts/delete.lua";
-    DUE = "scripts/due.lua";
-    ENTRIES = "scripts/entries.lua";
-    FETCH = "scripts/fetch.lua";
-    FINISH = "scripts/finish.lua";
-    FORGET = "scripts/forget.lua";
-    GENERATION = "scripts/generation.lua";
-    LOAD = "scripts/load.lua";
-    OUTDATED = "scripts/outdated.lua";
-    PAGE = "scripts/page.lua";
-    PEEK = "scripts/peek.lua";
-    RAISE = "scripts/raise.lua";
-    REAP = "scripts/reap.lua";
-    REPORTED = "scripts/reported.lua";
-    RESERVE = "scripts/reserve.lua";
-    RETRACT = "scripts/retract.lua";
-    STAGE = "scripts/stage.lua";
-    STRIKE = "scripts/strike.lua";
-    UNSTAGE = "scripts/unstage.lua";
+    DELETE = "scripts/shared.lua" "scripts/delete.lua";
+    DUE = "scripts/shared.lua" "scripts/due.lua";
+    ENTRIES = "scripts/shared.lua" "scripts/entries.lua";
+    FETCH = "scripts/shared.lua" "scripts/fetch.lua";
+    FINISH = "scripts/shared.lua" "scripts/finish.lua";
+    FORGET = "scripts/shared.lua" "scripts/forget.lua";
+    GENERATION = "scripts/shared.lua" "scripts/generation.lua";
+    LOAD = "scripts/shared.lua" "scripts/load.lua";
+    OUTDATED = "scripts/shared.lua" "scripts/outdated.lua";
+    PAGE = "scripts/shared.lua" "scripts/page.lua";
+    PEEK = "scripts/shared.lua" "scripts/peek.lua";
+    RAISE = "scripts/shared.lua" "scripts/raise.lua";
+    REAP = "scripts/shared.lua" "scripts/reap.lua";
+    REPORTED = "scripts/shared.lua" "scripts/reported.lua";
+    RESERVE = "scripts/shared.lua" "scripts/reserve.lua";
+    RETRACT = "scripts/shared.lua" "scripts/retract.lua";
+    STAGE = "scripts/shared.lua" "scripts/stage.lua";
+    STRIKE = "scripts/shared.lua" "scripts/strike.lua";
+    UNSTAGE = "scripts/shared.lua" "scripts/unstage.lua";
 }
 
 fn hash(source: &str) -> String {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use session_core::store::{
@@ -89,6 +90,7 @@ impl RedisStore {
             .key(names.generation(group))
             .key(names.index(group))
             .arg(number(now.as_millis()))
+            .arg(number(record.expires_at().as_millis()))
             .arg(*record.key.as_bytes())
             .arg(not_after.map_or(String::new(), |time| time.to_string()))
             .args(fields(record));
@@ -233,6 +235,10 @@ impl SessionStore for RedisStore {
 
     async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
         Ok(self.count_sessions(now).await?)
+    }
+
+    fn answers_within(&self) -> Option<Duration> {
+        Some(self.0.connection.longest())
     }
 
     fn immediate(&self) -> Option<&dyn ImmediateStore> {

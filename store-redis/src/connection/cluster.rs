@@ -69,7 +69,7 @@ impl Cluster {
 
     /// The node that has a group, as far as is known.
     pub(super) async fn owner(&self, group: Group) -> RedisResult<Node> {
-        if self.is_doubtful.load(Ordering::Relaxed) {
+        if self.is_doubtful() {
             self.ask_who_has_what(group).await;
         }
         let owner = self.known().owners[group.number()].clone();
@@ -98,6 +98,10 @@ impl Cluster {
         self.doubt();
     }
 
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.is_doubtful.load(Ordering::Relaxed)
+    }
+
     pub(super) fn doubt(&self) {
         self.is_doubtful.store(true, Ordering::Relaxed);
     }
@@ -121,7 +125,7 @@ impl Cluster {
         slots.arg("SLOTS");
         for ((host, _), node) in nodes {
             // A node that does not answer must not take the time that another one needs.
-            let asked = timeout(self.timeout / 4, node.send(&slots)).await;
+            let asked = timeout(self.timeout / 4, node.send(slots.clone())).await;
             let Ok(Ok(answer)) = asked else {
                 continue;
             };

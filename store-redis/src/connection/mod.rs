@@ -1,7 +1,9 @@
 //! Calls of scripts on the server that has the keys.
 
 mod cluster;
+mod driver;
 mod node;
+mod outbox;
 
 use std::time::Duration;
 
@@ -44,6 +46,10 @@ const REDIRECTS_MAX: usize = 16;
 const PAUSE: Duration = Duration::from_millis(2);
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
+/// How much longer than its time a verb may take. A timer for each call costs more than the call
+/// itself does here, so one that has most of its time left does without.
+const SLACK: Duration = Duration::from_millis(50);
+
 /// What a refusal calls for.
 enum Remedy {
     /// The server forgot the scripts.
@@ -81,7 +87,7 @@ impl Connection {
         };
         let mut info = redis::cmd("INFO");
         info.arg("cluster");
-        let Ok(answer) = timeout_at(deadline.0, node.send(&info)).await else {
+        let Ok(answer) = timeout_at(deadline.0, node.send(info)).await else {
             return Ok(());
         };
         match answer {
@@ -108,12 +114,18 @@ impl Connection {
     /// Calls a script. What a server refuses for the moment is repeated; a call whose answer
     /// was lost never is.
     pub(crate) async fn call(&self, call: &Call, deadline: Deadline) -> Result<Answer, Fault> {
-        let mut command = call.short();
-        let mut asked = None;
+        let (mut is_known, mut asked) = (true, None);
         let (mut redirects, mut pause) = (0, PAUSE);
         while redirects < REDIRECTS_MAX {
+            let command = if is_known { call.short() } else { call.long() };
+            let sending = self.send(call, command, asked.take());
+            // A node answers in time by itself when it is all that is asked.
+            let sent = if redirects == 0 && self.needs_no_timer(deadline) {
+                Ok(sending.await)
+            } else {
+                timeout_at(deadline.0, sending).await
+            };
             redirects += 1;
-            let sent = timeout_at(deadline.0, self.send(call, &command, asked.take())).await;
             let error = match sent {
                 Ok(Ok(value)) => return Answer::of(value),
                 Ok(Err(error)) => error,
@@ -123,7 +135,7 @@ impl Connection {
                 }
             };
             match remedy(&error) {
-                Remedy::Teach => command = call.long(),
+                Remedy::Teach => is_known = false,
                 Remedy::Redirect(host, port) => self.redirect(call, &host, port),
                 Remedy::Ask(host, port) => asked = Some((host, port)),
                 Remedy::Wait => {
@@ -131,7 +143,7 @@ impl Connection {
                     if timeout_at(deadline.0, sleep(pause)).await.is_err() {
                         return Err(Fault::of(error));
                     }
-                    redirects = 0;
+                    redirects = 1;
                     pause = (pause * 2).min(PAUSE_MAX);
                 }
                 Remedy::GiveUp => {
@@ -171,10 +183,15 @@ impl Connection {
             };
             node.read(session, generation).await
         };
-        match timeout_at(deadline.0, reading).await {
+        let read = if self.needs_no_timer(deadline) {
+            Ok(reading.await)
+        } else {
+            timeout_at(deadline.0, reading).await
+        };
+        match read {
             Ok(Ok((fields, generation))) => Ok(Some(Read { fields, generation })),
-            Ok(Err(_)) => Ok(None),
-            Err(_) => {
+            Ok(Err(_)) if Instant::now() < deadline.0 => Ok(None),
+            _ => {
                 self.doubt();
                 Err(Fault::Lost("the server did not answer in time".into()))
             }
@@ -184,11 +201,11 @@ impl Connection {
     async fn send(
         &self,
         call: &Call,
-        command: &redis::Cmd,
+        command: redis::Cmd,
         asked: Option<(String, u16)>,
     ) -> redis::RedisResult<redis::Value> {
         match (&self.servers, asked) {
-            (Servers::Single(node), _) => node.clone().send(command).await,
+            (Servers::Single(node), _) => node.send(command).await,
             (Servers::Cluster(cluster), None) => {
                 cluster.owner(call.group).await?.send(command).await
             }
@@ -202,6 +219,20 @@ impl Connection {
         if let Servers::Cluster(cluster) = &self.servers {
             cluster.redirect(call.group, host, port);
         }
+    }
+
+    /// What a verb takes at most.
+    pub(crate) fn longest(&self) -> Duration {
+        self.timeout + SLACK
+    }
+
+    /// True for the first call of a verb to a node that is known, which answers in time by itself.
+    fn needs_no_timer(&self, deadline: Deadline) -> bool {
+        let is_known = match &self.servers {
+            Servers::Single(_) => true,
+            Servers::Cluster(cluster) => !cluster.is_doubtful(),
+        };
+        is_known && Instant::now() + self.timeout <= deadline.0 + SLACK
     }
 
     /// What is known about the cluster may be wrong.

@@ -1,142 +1,43 @@
-//! One server, with settings for requests that somebody waits for.
+//! One server.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::io::tcp::TcpSettings;
-use redis::{Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, RedisError, RedisResult, Value};
+use redis::{Cmd, ConnectionInfo, Pipeline, RedisResult, Value};
 
+use super::driver::Driver;
+use super::outbox::Outbox;
 use crate::error::ConnectError;
 
-/// A server. Clones share one connection, on which calls are sent one after the other without
-/// waiting for answers; a call that is given up disturbs no other.
+/// A server. Clones share one connection.
 #[derive(Clone)]
-pub(super) struct Node(Arc<Inner>);
-
-struct Inner {
-    client: Client,
-    config: ConnectionManagerConfig,
-    current: Mutex<Current>,
-}
-
-/// The connection that calls use now.
-struct Current {
-    /// How many there were before it.
-    number: u64,
-    manager: ConnectionManager,
-}
-
-/// How long a connection may take to be made. A server that is down is known to be at once; one
-/// that is not there at all costs this.
-const CONNECTION_TIMEOUT: Duration = Duration::from_millis(250);
-
-/// How long bytes may stay unacknowledged by the other machine until a connection counts as
-/// lost. A server that is merely slow acknowledges them.
-#[cfg(target_os = "linux")]
-const SILENCE_MAX: Duration = Duration::from_secs(5);
+pub(super) struct Node(Arc<Outbox>);
 
 impl Node {
-    /// A server that is connected to when it is first asked.
+    /// A server that is connected to when it is first asked. Answers take `timeout` at most.
     pub(super) fn new(info: ConnectionInfo, timeout: Duration) -> Result<Self, ConnectError> {
-        let tcp = TcpSettings::default().set_nodelay(true);
-        #[cfg(target_os = "linux")]
-        let tcp = tcp.set_user_timeout(SILENCE_MAX);
-        // The defaults of the driver try for nine seconds while the server is down.
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(1)
-            .set_min_delay(Duration::from_millis(20))
-            .set_max_delay(Duration::from_millis(100))
-            .set_connection_timeout(Some(CONNECTION_TIMEOUT.min(timeout)))
-            .set_response_timeout(Some(timeout));
-        let refused = |error: RedisError| ConnectError::Refused(error.into());
-        let client = Client::open(info.set_tcp_settings(tcp)).map_err(refused)?;
-        let manager = lazy(&client, &config).map_err(refused)?;
-        Ok(Self(Arc::new(Inner {
-            client,
-            config,
-            current: Mutex::new(Current { number: 0, manager }),
-        })))
+        let driver = Driver::new(info, timeout)?;
+        Ok(Self(Arc::new(Outbox::new(driver, timeout))))
     }
 
-    pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
-        let (number, mut manager) = self.current();
-        let answer = manager.send_packed_command(command).await;
-        self.judge(number, answer)?.extract_error()
+    pub(super) async fn send(&self, command: Cmd) -> RedisResult<Value> {
+        Ok(self.0.send(command, None).await?.value)
+    }
+
+    /// The fields of a hash, and after it a number, 0 when there is none.
+    pub(super) async fn read(&self, hash: &str, number: &str) -> RedisResult<(Vec<Vec<u8>>, u64)> {
+        let mut command = redis::cmd("HGETALL");
+        command.arg(hash);
+        let answered = self.0.send(command, Some(number)).await?;
+        Ok((redis::from_redis_value(answered.value)?, answered.number))
     }
 
     /// Sends a command about a key that is on its way to this node. Both commands leave in one
-    /// piece, so that no other call comes between them.
-    pub(super) async fn send_asking(&self, command: &Cmd) -> RedisResult<Value> {
+    /// piece, so that no other call comes between them. The caller has a limit of time.
+    pub(super) async fn send_asking(&self, command: Cmd) -> RedisResult<Value> {
         let mut pipeline = Pipeline::with_capacity(2);
-        pipeline.cmd("ASKING").add_command(command.clone());
-        let mut answers = self.send_all(&pipeline, 1, 1).await?;
+        pipeline.cmd("ASKING").add_command(command);
+        let mut answers = self.0.driver().send_all(&pipeline, 1, 1).await?;
         answers.pop().unwrap_or(Value::Nil).extract_error()
-    }
-
-    /// The fields of a hash, and a number, 0 when there is none.
-    pub(super) async fn read(&self, hash: &str, number: &str) -> RedisResult<(Vec<Vec<u8>>, u64)> {
-        let mut pipeline = Pipeline::with_capacity(2);
-        pipeline.cmd("HGETALL").arg(hash).cmd("GET").arg(number);
-        let answers = self.send_all(&pipeline, 0, 2).await?;
-        let [fields, number]: [Value; 2] = answers
-            .try_into()
-            .map_err(|_| RedisError::from((ErrorKind::Parse, "two calls have two answers")))?;
-        let fields = redis::from_redis_value(fields.extract_error()?)?;
-        let number: Option<u64> = redis::from_redis_value(number.extract_error()?)?;
-        Ok((fields, number.unwrap_or_default()))
-    }
-
-    async fn send_all(
-        &self,
-        pipeline: &Pipeline,
-        offset: usize,
-        count: usize,
-    ) -> RedisResult<Vec<Value>> {
-        let (number, mut manager) = self.current();
-        let answers = manager.send_packed_commands(pipeline, offset, count);
-        self.judge(number, answers.await)
-    }
-
-    fn current(&self) -> (u64, ConnectionManager) {
-        let current = self
-            .0
-            .current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        (current.number, current.manager.clone())
-    }
-
-    /// Hands an answer on. The driver makes a connection anew that was lost, but not one whose
-    /// greeting broke off or was refused: it would answer with that error for ever.
-    fn judge<T>(&self, number: u64, answer: RedisResult<T>) -> RedisResult<T> {
-        if let Err(error) = &answer
-            && may_be_of_the_greeting(error)
-            && let Ok(manager) = lazy(&self.0.client, &self.0.config)
-        {
-            let mut current = self
-                .0
-                .current
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            // Others may have met the same error, and replaced it already.
-            if current.number == number {
-                let number = number.wrapping_add(1);
-                *current = Current { number, manager };
-            }
-        }
-        answer
-    }
-}
-
-fn lazy(client: &Client, config: &ConnectionManagerConfig) -> RedisResult<ConnectionManager> {
-    ConnectionManager::new_lazy_with_config(client.clone(), config.clone())
-}
-
-/// True for what a server says, or is not understood to say, while a connection is made.
-fn may_be_of_the_greeting(error: &RedisError) -> bool {
-    match error.code() {
-        Some(code) => ["LOADING", "MASTERDOWN", "NOAUTH", "WRONGPASS"].contains(&code),
-        None => !error.is_io_error(),
     }
 }

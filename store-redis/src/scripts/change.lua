@@ -1,21 +1,33 @@
--- Applies a change set to a session, completely or not at all, and perhaps gives it another key.
+-- The way of a change that is not plain (see plain.lua). Applies a change set to a session,
+-- completely or not at all, and perhaps gives it another key.
 -- KEYS: session, generation, index; for a move within the group also the new session.
--- ARGV: 1 mode: a (apply), m (move within the group), d (depart for another group)
---       2 now                     3 accessed
---       4 reply: 0 (revision), 1 (record), 2 (record before and after)
---       5 clear attributes: 0, 1  6 idle limit, or nothing
---       7 login (p), or nothing   8 absolute deadline of the login
---       9 issued, or nothing     10 most bytes              11 most attributes
---      12 key                    13 new key
---      14 not after: milliseconds by the clock of this server, or nothing
---      15 for a move without a login: the principal that is known to have the session
---      then for each attribute: name, expected (* anything, - absent, or a revision),
---      edit (p put, r remove, or a and four bytes: append so many items), codec and value or items
-local mode, now = ARGV[1], num(ARGV[2])
-local FIRST = 16
-local key, index = KEYS[1], KEYS[3]
+-- ARGV: 1 head: mode (p, a: apply, m: move within the group, d: depart for another group),
+--         reply (0: revision, 1: record, 2: record before and after), clear attributes (0, 1),
+--         now, accessed, most bytes, most attributes
+--       2 key
+--       for all modes but p:
+--       3 idle limit, or nothing  4 login (p), or nothing   5 absolute deadline of the login
+--       6 issued, or nothing      7 new key
+--       8 not after: milliseconds by the clock of this server, or nothing
+--       9 for a move without a login: the principal that is known to have the session
+--       then for each attribute: name, expected (* anything, - absent, or a revision),
+--       edit (p put, r remove, or a and four bytes: append so many items), codec and value or items
+local head, key, index = ARGV[1], KEYS[1], KEYS[3]
+local mode, reply = string.sub(head, 1, 1), string.sub(head, 2, 2)
+local now_bytes, accessed_by = string.sub(head, 4, 11), string.sub(head, 12, 19)
+local max_bytes, max_attributes = struct.unpack('>I8I8', head, 20)
+local now = num(now_bytes)
+local FIRST = 3
+local new_idle, new_login, login_absolute, new_issued, new_key, not_after, known
+if mode == 'p' then
+  mode = 'a'
+  new_idle, new_login, new_issued, not_after = '', '', '', ''
+else
+  FIRST = 10
+  new_idle, new_login, login_absolute, new_issued, new_key, not_after, known = unpack(ARGV, 3, 9)
+end
 
-local clear, login = ARGV[5] == '1', ARGV[7] ~= ''
+local clear, login = string.sub(head, 3, 3) == '1', new_login ~= ''
 -- The attributes come after the fields that every session has, and p.
 local OTHERS = 5
 local names = { 'k', 'm', 'f', 't', 'p' }
@@ -35,7 +47,7 @@ for first = STEP + 1, #names, STEP do
     current[first + at - 1] = values[at]
   end
 end
-if ARGV[14] ~= '' and server_time() > tonumber(ARGV[14]) then
+if not_after ~= '' and server_time() > tonumber(not_after) then
   return { 'T' }
 end
 if mode == 'm' and redis.call('EXISTS', KEYS[4]) == 1 then
@@ -44,7 +56,7 @@ end
 
 local p = current[OTHERS]
 local principal = p and string.sub(p, 9, 40) or ''
-if mode ~= 'a' and not login and principal ~= ARGV[15] then
+if mode ~= 'a' and not login and principal ~= known then
   return { 'P', principal }
 end
 
@@ -95,14 +107,14 @@ if #names > OTHERS or login then
     more = more - (found and 1 or 0) + (kind == 'r' and 0 or 1)
   end
   if login then
-    new_size = math.max(new_size - login_size(p), 0) + login_size(ARGV[7])
+    new_size = math.max(new_size - login_size(p), 0) + login_size(new_login)
   end
-  local too_large = new_size > num(ARGV[10]) and new_size > size
+  local too_large = new_size > max_bytes and new_size > size
   local too_many = false
   if clear or more > 0 then
     local count = redis.call('HLEN', key) - 2 - (p and 1 or 0)
     local new_count = clear and more or count + more
-    too_many = new_count > num(ARGV[11]) and new_count > count
+    too_many = new_count > max_attributes and new_count > count
   end
   if too_large or too_many then
     return { 'Z' }
@@ -110,12 +122,12 @@ if #names > OTHERS or login then
 end
 
 local before = false
-if ARGV[4] == '2' then
+if reply == '2' then
   before = redis.call('HGETALL', key)
 end
 
 local revision = string.sub(record.m, 41, 48)
-if clear or #names > OTHERS or ARGV[6] ~= '' or login then
+if clear or #names > OTHERS or new_idle ~= '' or login then
   local high, low = struct.unpack('>I4I4', revision)
   if low < 0xffffffff then
     revision = struct.pack('>I4I4', high, low + 1)
@@ -156,20 +168,20 @@ for at = OTHERS + 1, #names do
   end
 end
 
-local idle_bytes = ARGV[6] ~= '' and ARGV[6] or string.sub(record.m, 25, 32)
-local absolute_bytes = login and ARGV[8] or string.sub(record.m, 33, 40)
+local idle_bytes = new_idle ~= '' and new_idle or string.sub(record.m, 25, 32)
+local absolute_bytes = login and login_absolute or string.sub(record.m, 33, 40)
 local issued_bytes = string.sub(record.m, 17, 24)
-if ARGV[9] ~= '' and num(ARGV[9]) > record.issued then
-  issued_bytes = ARGV[9]
+if new_issued ~= '' and num(new_issued) > record.issued then
+  issued_bytes = new_issued
 end
 local accessed, accessed_bytes = later(record.accessed, string.sub(record.m, 9, 16),
-  num(ARGV[3]), ARGV[3], now, ARGV[2])
+  num(accessed_by), accessed_by, now, now_bytes)
 written[#written + 1] = 'm'
 written[#written + 1] = string.sub(record.m, 1, 8) .. accessed_bytes .. issued_bytes
   .. idle_bytes .. absolute_bytes .. revision .. struct.pack('>I8', size)
 if login then
   written[#written + 1] = 'p'
-  written[#written + 1] = ARGV[7]
+  written[#written + 1] = new_login
 end
 if clear then
   written[#written + 1] = 'k'
@@ -181,7 +193,7 @@ if clear then
 end
 if mode ~= 'a' then
   written[#written + 1] = 'k'
-  written[#written + 1] = string.sub(record.k, 1, 1) .. ARGV[13] .. string.sub(record.k, 34)
+  written[#written + 1] = string.sub(record.k, 1, 1) .. new_key .. string.sub(record.k, 34)
 end
 
 -- What is removed goes first: a server without memory lets the rest through after it.
@@ -191,7 +203,7 @@ end
 for at = 1, #removed, STEP do
   redis.call('HDEL', key, unpack(removed, at, math.min(at + STEP - 1, #removed)))
 end
-if mode == 'a' and size <= record.size and (not login or #ARGV[7] <= (p and #p or 0)) then
+if mode == 'a' and size <= record.size and (not login or #new_login <= (p and #p or 0)) then
   replace_fields(key, written)
 else
   set_fields(key, written)
@@ -199,23 +211,23 @@ end
 local due = deadline(accessed, num(idle_bytes), num(absolute_bytes))
 
 local after = false
-if mode == 'd' or ARGV[4] ~= '0' then
+if mode == 'd' or reply ~= '0' then
   after = redis.call('HGETALL', key)
 end
 if mode == 'a' then
   expire(key, due, now)
   if due < record.deadline then
-    note(index, ARGV[12], due)
+    note(index, ARGV[2], due)
   end
 else
   if mode == 'm' then
     redis.call('RENAME', key, KEYS[4])
     expire(KEYS[4], due, now)
-    note(index, ARGV[13], due)
+    note(index, new_key, due)
   end
-  redis.call('HSET', key, 'f', '\001' .. ARGV[13] .. ARGV[2] .. (clear and '1' or '0')
+  redis.call('HSET', key, 'f', '\001' .. new_key .. now_bytes .. (clear and '1' or '0')
     .. string.sub(record.m, 1, 8))
   redis.call('PEXPIRE', key, FORWARD_LIFETIME)
-  redis.call('ZREM', index, ARGV[12])
+  redis.call('ZREM', index, ARGV[2])
 end
 return { 'O', revision, principal, before, after }

@@ -1,5 +1,6 @@
 -- What the scripts share. Each script is this file and its own, as one program, and touches no
--- key that is not among its KEYS.
+-- key that is not among its KEYS. What is defined here costs the server a few microseconds at
+-- each call; what is called most often does without.
 --
 -- A session is a hash. Numbers in it are eight bytes, the most significant first; Lua knows
 -- doubles only, so a stored number is compared here and copied, but never computed: what is
@@ -18,6 +19,7 @@
 
 local VERSION = 1
 local NEVER = 9007199254740992
+local MINUTE = 60000
 local HOUR = 3600000
 local FORWARD_LIFETIME = 1800000
 local SKEW = 300000
@@ -128,12 +130,14 @@ local function later(one, one_bytes, other, other_bytes, now, now_bytes)
   return one, one_bytes
 end
 
--- Tells the server how long to keep a session at most.
+-- Tells the server how long to keep a session at most: to a full minute, so that most accesses
+-- need not say it again.
 local function expire(key, due, now)
   if due >= NEVER then
     redis.call('PERSIST', key)
   else
-    redis.call('PEXPIRE', key, int(math.max(due - now, 0) + HOUR))
+    local kept = math.ceil(due / MINUTE) * MINUTE
+    redis.call('PEXPIRE', key, int(math.max(kept - now, 0) + HOUR))
   end
 end
 

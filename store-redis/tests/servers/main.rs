@@ -13,4 +13,5 @@ mod roundtrips;
 mod stage;
 mod steps;
 mod sweeps;
+mod together;
 mod ttl;

@@ -12,6 +12,16 @@ use crate::stage::{
 /// How often scripts and sessions were asked for since the server was last asked this; what
 /// scripts call is counted by the server as well.
 async fn sent(url: &str) -> BTreeMap<String, u64> {
+    let mut calls = calls(url).await;
+    calls.retain(|name, _| {
+        let counted = ["eval", "script", "hgetall"];
+        counted.iter().any(|counted| name.starts_with(counted))
+    });
+    calls
+}
+
+/// How often each command was carried out since the server was last asked this.
+pub(crate) async fn calls(url: &str) -> BTreeMap<String, u64> {
     let mut connection = connection(url).await;
     let info: String = redis::cmd("INFO")
         .arg("commandstats")
@@ -28,11 +38,6 @@ async fn sent(url: &str) -> BTreeMap<String, u64> {
             let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
             let (calls, _) = rest.split_once(',')?;
             Some((name.to_owned(), calls.parse().unwrap()))
-        })
-        .filter(|(name, _)| {
-            ["eval", "script", "hgetall"]
-                .iter()
-                .any(|counted| name.starts_with(counted))
         })
         .collect()
 }
