@@ -35,17 +35,23 @@ impl Backend {
         }
     }
 
-    /// What is compared on it, each of ours before its peer.
+    /// What is compared on it, each of ours before its peers.
     pub(crate) const fn libraries(self) -> &'static [Library] {
+        const REDIS: [Library; 2] = on_axum::TOWER_SESSIONS_ON_REDIS;
+        const POSTGRES: [Library; 2] = on_axum::TOWER_SESSIONS_ON_POSTGRES;
+        const SQLITE: [Library; 2] = on_axum::TOWER_SESSIONS_ON_SQLITE;
+        const ACTIX: [Library; 2] = on_actix::ACTIX_SESSION_ON_REDIS;
         match self {
             Self::Redis => &[
                 on_axum::OURS_ON_REDIS,
-                on_axum::TOWER_SESSIONS_ON_REDIS,
+                REDIS[0],
+                REDIS[1],
                 on_actix::OURS_ON_REDIS,
-                on_actix::ACTIX_SESSION_ON_REDIS,
+                ACTIX[0],
+                ACTIX[1],
             ],
-            Self::Postgres => &[on_axum::OURS_ON_SQL, on_axum::TOWER_SESSIONS_ON_POSTGRES],
-            Self::Sqlite => &[on_axum::OURS_ON_SQL, on_axum::TOWER_SESSIONS_ON_SQLITE],
+            Self::Postgres => &[on_axum::OURS_ON_SQL, POSTGRES[0], POSTGRES[1]],
+            Self::Sqlite => &[on_axum::OURS_ON_SQL, SQLITE[0], SQLITE[1]],
         }
     }
 

@@ -11,6 +11,9 @@
 //! - Every visitor has a session of its own with a counter in it. What happens when they share
 //!   one is not measured here: the peers lose updates then.
 //! - Round trips are counted on the wire, with one visitor alone.
+//! - A session of this workspace lives on while it is visited. Those of the peers expire after
+//!   their last change unless they are told that visits count, so each peer is there twice: as it
+//!   comes, and where visits count.
 //! - The peers get what makes them fast: a pool where they have one, a write-ahead log for
 //!   SQLite.
 

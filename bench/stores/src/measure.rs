@@ -65,9 +65,10 @@ pub(crate) async fn compare(
             print!("{:>18}", format!("{:.0}{trips}", rates[row][column]));
         }
         println!();
-        if row % 2 == 1 {
+        let ours = (0..row).rev().find(|&row| !libraries[row].is_peer);
+        if let Some(ours) = ours.filter(|_| library.is_peer) {
             print!("{:<28}", "  ratio, ours to the peer");
-            for (ours, peer) in rates[row - 1].iter().zip(&rates[row]) {
+            for (ours, peer) in rates[ours].iter().zip(&rates[row]) {
                 print!("{:>18}", format!("{:.2}", ours / peer));
             }
             println!();

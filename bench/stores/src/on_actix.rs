@@ -15,13 +15,22 @@ use crate::site::{Library, Page, Site, Trouble, pair};
 
 pub(crate) const OURS_ON_REDIS: Library = Library {
     name: "ours, actix-web",
+    is_peer: false,
     open: |url| Box::pin(ours::on_redis(url)),
 };
 
-pub(crate) const ACTIX_SESSION_ON_REDIS: Library = Library {
-    name: "actix-session 0.11",
-    open: |url| Box::pin(actix_session::on_redis(url)),
-};
+pub(crate) const ACTIX_SESSION_ON_REDIS: [Library; 2] = [
+    Library {
+        name: "actix-session 0.11",
+        is_peer: true,
+        open: |url| Box::pin(actix_session::on_redis(url)),
+    },
+    Library {
+        name: "  where visits count",
+        is_peer: true,
+        open: |url| Box::pin(actix_session::on_redis_with_visits(url)),
+    },
+];
 
 async fn site<F, B>(app: App<F>) -> Box<dyn Site>
 where

@@ -11,32 +11,62 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use tower_service::Service;
 
+use self::tower_sessions::Visits::{Count, DoNotCount};
 use crate::site::{Library, Page, Site, Trouble, pair};
 
 pub(crate) const OURS_ON_REDIS: Library = Library {
     name: "ours, axum",
+    is_peer: false,
     open: |url| Box::pin(async { site(ours::on_redis(url).await) }),
 };
 
 pub(crate) const OURS_ON_SQL: Library = Library {
     name: "ours, axum",
+    is_peer: false,
     open: |url| Box::pin(async { site(ours::on_sql(url).await) }),
 };
 
-pub(crate) const TOWER_SESSIONS_ON_REDIS: Library = Library {
-    name: "tower-sessions 0.14, axum",
-    open: |url| Box::pin(async { site(tower_sessions::on_redis(url).await) }),
-};
+pub(crate) const TOWER_SESSIONS_ON_REDIS: [Library; 2] = [
+    Library {
+        name: TOWER_SESSIONS,
+        is_peer: true,
+        open: |url| Box::pin(async { site(tower_sessions::on_redis(url, DoNotCount).await) }),
+    },
+    Library {
+        name: TOWER_SESSIONS_WITH_VISITS,
+        is_peer: true,
+        open: |url| Box::pin(async { site(tower_sessions::on_redis(url, Count).await) }),
+    },
+];
 
-pub(crate) const TOWER_SESSIONS_ON_POSTGRES: Library = Library {
-    name: "tower-sessions 0.14, axum",
-    open: |url| Box::pin(async { site(tower_sessions::on_postgres(url).await) }),
-};
+pub(crate) const TOWER_SESSIONS_ON_POSTGRES: [Library; 2] = [
+    Library {
+        name: TOWER_SESSIONS,
+        is_peer: true,
+        open: |url| Box::pin(async { site(tower_sessions::on_postgres(url, DoNotCount).await) }),
+    },
+    Library {
+        name: TOWER_SESSIONS_WITH_VISITS,
+        is_peer: true,
+        open: |url| Box::pin(async { site(tower_sessions::on_postgres(url, Count).await) }),
+    },
+];
 
-pub(crate) const TOWER_SESSIONS_ON_SQLITE: Library = Library {
-    name: "tower-sessions 0.14, axum",
-    open: |url| Box::pin(async { site(tower_sessions::on_sqlite(url).await) }),
-};
+pub(crate) const TOWER_SESSIONS_ON_SQLITE: [Library; 2] = [
+    Library {
+        name: TOWER_SESSIONS,
+        is_peer: true,
+        open: |url| Box::pin(async { site(tower_sessions::on_sqlite(url, DoNotCount).await) }),
+    },
+    Library {
+        name: TOWER_SESSIONS_WITH_VISITS,
+        is_peer: true,
+        open: |url| Box::pin(async { site(tower_sessions::on_sqlite(url, Count).await) }),
+    },
+];
+
+const TOWER_SESSIONS: &str = "tower-sessions 0.14, axum";
+const TOWER_SESSIONS_WITH_VISITS: &str = "  where visits count";
 
 fn site(router: Result<Router, Trouble>) -> Result<Box<dyn Site>, Trouble> {
     Ok(Box::new(AxumSite(router?.with_state(()))))

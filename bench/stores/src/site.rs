@@ -69,6 +69,8 @@ pub(crate) type Opening = LocalBoxFuture<'static, Result<Box<dyn Site>, Trouble>
 #[derive(Clone, Copy)]
 pub(crate) struct Library {
     pub(crate) name: &'static str,
+    /// True for what ours, the last one before it, is compared with.
+    pub(crate) is_peer: bool,
     pub(crate) open: fn(String) -> Opening,
 }
 

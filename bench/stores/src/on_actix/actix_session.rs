@@ -1,6 +1,6 @@
 //! actix-session with a signed cookie and its Redis store.
 
-use ::actix_session::config::CookieContentSecurity;
+use ::actix_session::config::{BrowserSession, CookieContentSecurity, TtlExtensionPolicy};
 use ::actix_session::storage::RedisSessionStore;
 use ::actix_session::{Session, SessionMiddleware};
 use actix_web::App;
@@ -10,11 +10,22 @@ use actix_web::web::get;
 use super::site;
 use crate::site::{COUNTER, Site, Trouble};
 
+/// As it comes: a session expires a day after its last change, whoever reads it.
 pub(super) async fn on_redis(url: String) -> Result<Box<dyn Site>, Trouble> {
+    open(url, TtlExtensionPolicy::OnStateChanges).await
+}
+
+/// Every visit keeps the session, as visits do in this workspace and in the Servlet API.
+pub(super) async fn on_redis_with_visits(url: String) -> Result<Box<dyn Site>, Trouble> {
+    open(url, TtlExtensionPolicy::OnEveryRequest).await
+}
+
+async fn open(url: String, policy: TtlExtensionPolicy) -> Result<Box<dyn Site>, Trouble> {
     let store = RedisSessionStore::new(url).await;
     let store = store.map_err(|error| error.to_string())?;
     let sessions = SessionMiddleware::builder(store, Key::generate())
         .cookie_content_security(CookieContentSecurity::Signed)
+        .session_lifecycle(BrowserSession::default().state_ttl_extension_policy(policy))
         .build();
     let app = App::new()
         .wrap(sessions)

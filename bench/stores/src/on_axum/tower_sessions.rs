@@ -20,21 +20,30 @@ use crate::site::{COUNTER, Trouble};
 /// Connections of a pool: what the documentation of the Redis store has.
 const CONNECTIONS: usize = 6;
 
-pub(super) async fn on_redis(url: String) -> Result<Router, Trouble> {
+/// Whether a visit that only reads keeps a session from expiring.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Visits {
+    /// As it comes: 30 minutes after the last change a session expires, whoever reads it.
+    DoNotCount,
+    /// As sessions of this workspace do, and those of the Servlet API.
+    Count,
+}
+
+pub(super) async fn on_redis(url: String, visits: Visits) -> Result<Router, Trouble> {
     let pool = Pool::new(Config::from_url(&url)?, None, None, None, CONNECTIONS)?;
     pool.connect();
     pool.wait_for_connect().await?;
-    Ok(router(RedisStore::new(pool)))
+    Ok(router(RedisStore::new(pool), visits))
 }
 
-pub(super) async fn on_postgres(url: String) -> Result<Router, Trouble> {
+pub(super) async fn on_postgres(url: String, visits: Visits) -> Result<Router, Trouble> {
     let pool = PgPoolOptions::new().connect(&url).await?;
     let store = PostgresStore::new(pool);
     store.migrate().await?;
-    Ok(router(store))
+    Ok(router(store, visits))
 }
 
-pub(super) async fn on_sqlite(url: String) -> Result<Router, Trouble> {
+pub(super) async fn on_sqlite(url: String, visits: Visits) -> Result<Router, Trouble> {
     // A file of its own, beside the one of ours.
     let options = format!("{url}.tower-sessions").parse::<SqliteConnectOptions>()?;
     let options = options
@@ -44,12 +53,13 @@ pub(super) async fn on_sqlite(url: String) -> Result<Router, Trouble> {
     let pool = SqlitePoolOptions::new().connect_with(options).await?;
     let store = SqliteStore::new(pool);
     store.migrate().await?;
-    Ok(router(store))
+    Ok(router(store, visits))
 }
 
-fn router(store: impl SessionStore + Clone) -> Router {
+fn router(store: impl SessionStore + Clone, visits: Visits) -> Router {
     let sessions: SessionManagerLayer<_, SignedCookie> = SessionManagerLayer::new(store)
         .with_expiry(Expiry::OnInactivity(Duration::minutes(30)))
+        .with_always_save(visits == Visits::Count)
         .with_signed(Key::generate());
     Router::new()
         .route("/untouched", get(async || "done"))
