@@ -13,9 +13,9 @@ if ARGV[4] ~= '' then
 end
 local generation = redis.call('GET', KEYS[2])
 local m = struct.pack('>I8', tonumber(generation or '0')) .. string.sub(ARGV[8], 9)
-redis.call('HSET', KEYS[1], 'k', ARGV[6], 'm', m)
 -- Lua passes on a few thousand arguments at most.
-for first = 9, #ARGV, 2000 do
+redis.call('HSET', KEYS[1], 'k', ARGV[6], 'm', m, unpack(ARGV, 9, math.min(2000, #ARGV)))
+for first = 2001, #ARGV, 2000 do
   redis.call('HSET', KEYS[1], unpack(ARGV, first, math.min(first + 1999, #ARGV)))
 end
 local now, due = struct.unpack('>I8', ARGV[1]), struct.unpack('>I8', ARGV[2])
