@@ -16,6 +16,9 @@ use tokio::time::timeout;
 
 use super::driver::Driver;
 
+/// How many calls travel together at most: the first answer waits for the last one.
+const TOGETHER_MAX: usize = 64;
+
 /// The calls to a server that have not left yet.
 pub(super) struct Outbox {
     driver: Driver,
@@ -31,6 +34,16 @@ struct Waiting {
     numbers: Vec<String>,
     /// True when somebody is about to send what waits.
     is_leaving: bool,
+}
+
+/// What whoever put a call down has to do.
+enum Next {
+    /// Nothing: somebody else is about to send what waits.
+    SomebodyLeaves,
+    /// To send what waits after a turn.
+    Leave,
+    /// To send these at once: they are enough.
+    LeaveWith(Waiting),
 }
 
 struct Waiter {
@@ -68,31 +81,53 @@ impl Outbox {
         number: Option<&str>,
     ) -> RedisResult<Answered> {
         let (answer, answered) = oneshot::channel();
-        let must_leave = {
-            let mut waiting = self.waiting();
-            let number = number.map(|number| waiting.place_of(number));
-            waiting.calls.push(Waiter {
-                command,
-                number,
-                answer,
-            });
-            !mem::replace(&mut waiting.is_leaving, true)
-        };
-        if must_leave {
-            let leaving = Leaving(Some(self.clone()));
-            tokio::spawn(async move {
-                // Whoever is about to call as well has a turn first.
-                yield_now().await;
-                if let Some((outbox, waiting)) = leaving.take() {
-                    outbox.deliver(waiting).await;
-                }
-            });
+        match self.put_down(command, number, answer) {
+            Next::SomebodyLeaves => {}
+            Next::Leave => {
+                let leaving = Leaving(Some(self.clone()));
+                tokio::spawn(async move {
+                    // Whoever is about to call as well has a turn first.
+                    yield_now().await;
+                    if let Some((outbox, waiting)) = leaving.take() {
+                        outbox.deliver(waiting).await;
+                    }
+                });
+            }
+            Next::LeaveWith(waiting) => {
+                let outbox = self.clone();
+                tokio::spawn(async move { outbox.deliver(waiting).await });
+            }
         }
         let gone = |_| RedisError::from((ErrorKind::Io, "the runtime that sends calls has ended"));
         answered.await.map_err(gone)?
     }
 
+    fn put_down(
+        &self,
+        command: Cmd,
+        number: Option<&str>,
+        answer: oneshot::Sender<RedisResult<Answered>>,
+    ) -> Next {
+        let mut waiting = self.waiting();
+        let number = number.map(|number| waiting.place_of(number));
+        waiting.calls.push(Waiter {
+            command,
+            number,
+            answer,
+        });
+        if waiting.calls.len() == TOGETHER_MAX {
+            return Next::LeaveWith(mem::take(&mut waiting));
+        }
+        match mem::replace(&mut waiting.is_leaving, true) {
+            true => Next::SomebodyLeaves,
+            false => Next::Leave,
+        }
+    }
+
     async fn deliver(&self, Waiting { calls, numbers, .. }: Waiting) {
+        if calls.is_empty() {
+            return;
+        }
         let count = calls.len() + numbers.len();
         let mut pipeline = Pipeline::with_capacity(count);
         let mut waiters = Vec::with_capacity(calls.len());
