@@ -20,8 +20,8 @@ struct Place {
     time: AtomicU64,
 }
 
-/// A quarter of a mebibyte.
-const PLACES: usize = 1 << 14;
+/// Two mebibytes.
+const PLACES: usize = 1 << 17;
 
 impl Recent {
     pub(crate) fn new() -> Self {
@@ -46,8 +46,8 @@ impl Recent {
     }
 
     fn place(&self, key: &StoreKey) -> (&Place, u64) {
-        let [a, b, c, d, e, f, g, h, i, j, ..] = *key.as_bytes();
-        let index = usize::from(u16::from_le_bytes([i, j])) % PLACES;
+        let [a, b, c, d, e, f, g, h, i, j, k, ..] = *key.as_bytes();
+        let index = (usize::from(k) << 16 | usize::from(u16::from_le_bytes([i, j]))) % PLACES;
         (
             &self.places[index],
             u64::from_le_bytes([a, b, c, d, e, f, g, h]),

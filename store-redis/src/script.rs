@@ -25,7 +25,7 @@ macro_rules! scripts {
 
 scripts! {
     ARRIVE = "scripts/shared.lua" "scripts/arrive.lua";
-    CHANGE = "scripts/plain.lua" "scripts/shared.lua" "scripts/change.lua";
+    CHANGE = "scripts/plain_change.lua" "scripts/shared.lua" "scripts/change.lua";
     CONFIRM = "scripts/shared.lua" "scripts/confirm.lua";
     COUNT = "scripts/shared.lua" "scripts/count.lua";
     CREATE = "scripts/create.lua";
@@ -36,7 +36,7 @@ scripts! {
     FINISH = "scripts/shared.lua" "scripts/finish.lua";
     FORGET = "scripts/shared.lua" "scripts/forget.lua";
     GENERATION = "scripts/shared.lua" "scripts/generation.lua";
-    LOAD = "scripts/shared.lua" "scripts/load.lua";
+    LOAD = "scripts/plain_load.lua" "scripts/shared.lua" "scripts/load.lua";
     OUTDATED = "scripts/shared.lua" "scripts/outdated.lua";
     PAGE = "scripts/shared.lua" "scripts/page.lua";
     PEEK = "scripts/shared.lua" "scripts/peek.lua";

@@ -1,4 +1,4 @@
--- The way of a change that is not plain (see plain.lua). Applies a change set to a session,
+-- The way of a change that is not plain (see plain_change.lua). Applies a change set to a session,
 -- completely or not at all, and perhaps gives it another key.
 -- KEYS: session, generation, index; for a move within the group also the new session.
 -- ARGV: 1 head: mode (p, a: apply, m: move within the group, d: depart for another group),
