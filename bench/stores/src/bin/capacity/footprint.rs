@@ -36,7 +36,7 @@ pub(crate) fn of(place: &Place) -> Result<Footprint, Trouble> {
                 info(place, "memory", "used_memory_rss")?,
             ),
         ],
-        Kind::Postgres => of_postgres(place)?,
+        Kind::Postgres | Kind::PostgresPartitioned => of_postgres(place)?,
         Kind::Mariadb => of_mariadb(place)?,
         Kind::Sqlite => of_sqlite(place)?,
     };
@@ -71,9 +71,11 @@ pub(crate) fn info(place: &Place, section: &str, name: &str) -> Result<u64, Trou
 }
 
 fn of_postgres(place: &Place) -> Result<Vec<(String, u64)>, Trouble> {
-    const SIZES: &str = "SELECT relname::text, CASE relkind WHEN 'r' THEN pg_table_size(oid) \
-        ELSE pg_relation_size(oid) END FROM pg_class WHERE relname LIKE 'session_%' \
-        AND relkind IN ('r', 'i') AND relname ~ '_(record|attribute)' ORDER BY relkind DESC, 1";
+    // The parts of a table are added up.
+    const SIZES: &str = "SELECT regexp_replace(relname::text, '_p[0-9]+', ''), \
+        sum(CASE relkind WHEN 'r' THEN pg_table_size(oid) ELSE pg_relation_size(oid) END)::bigint \
+        FROM pg_class WHERE relname ~ '^session_(record|attribute)' AND relkind IN ('r', 'i') \
+        GROUP BY 1, relkind ORDER BY relkind DESC, 1";
     let sizes: Result<Vec<(String, u64)>, Trouble> = runtime()?.block_on(async {
         let mut connection = PgConnection::connect(&place.url).await?;
         let rows = sqlx::query(SIZES).fetch_all(&mut connection).await?;
@@ -129,9 +131,19 @@ fn with_sum(mut sizes: Vec<(String, u64)>) -> Result<Vec<(String, u64)>, Trouble
     Ok(sizes)
 }
 
+/// Has PostgreSQL count what is in its tables, as it does by itself within a minute: until then it
+/// plans for tables of some rows.
+pub(crate) fn settle(place: &Place) -> Result<(), Trouble> {
+    if place.is_postgres() {
+        let count = "ANALYZE session_record, session_attribute; SELECT 0::bigint";
+        in_postgres(place, count)?;
+    }
+    Ok(())
+}
+
 /// What PostgreSQL tells of its updates: how many needed no new entries of indexes.
 pub(crate) fn print_details(place: &Place) -> Result<(), Trouble> {
-    if place.kind != Kind::Postgres {
+    if !place.is_postgres() {
         return Ok(());
     }
     // The numbers of a connection are told when it has been idle for a second.
@@ -139,7 +151,7 @@ pub(crate) fn print_details(place: &Place) -> Result<(), Trouble> {
     for table in ["session_record", "session_attribute"] {
         let number = |column: &str| {
             let sql = format!(
-                "SELECT {column}::bigint FROM pg_stat_user_tables WHERE relname = '{table}'"
+                "SELECT sum({column})::bigint FROM pg_stat_user_tables WHERE relname LIKE '{table}%'"
             );
             in_postgres(place, &sql)
         };

@@ -11,7 +11,7 @@ use crate::place::{Kind, Place};
 pub(crate) fn written(place: &Place) -> Result<Option<u64>, Trouble> {
     Ok(match place.kind {
         Kind::RedisAof => Some(info(place, "persistence", "aof_current_size")?),
-        Kind::Postgres => Some(in_postgres(
+        Kind::Postgres | Kind::PostgresPartitioned => Some(in_postgres(
             place,
             "SELECT (pg_current_wal_lsn() - '0/0')::bigint",
         )?),

@@ -3,7 +3,7 @@
 //!
 //! - `capacity fill` makes sessions in a store, through the door that the engine uses, and
 //!   prints what one takes; with `--verbs` also what each kind of call costs the server, and with
-//!   `--sweep` what it is to expire a tenth of them.
+//!   `--sweep` what it is to expire a tenth of them, and with `--snapshot` what a fork of Redis takes.
 //! - `capacity masters` does the same calls on clusters of one, two, three masters.
 //! - `capacity groups` computes how evenly the groups of a cluster lie on its masters.
 //!
@@ -15,8 +15,10 @@ mod cluster;
 mod cpu;
 mod crew;
 mod footprint;
+mod fork;
 mod groups;
 mod journal;
+mod partitions;
 mod place;
 mod shape;
 mod step;
@@ -80,6 +82,9 @@ struct Fill {
     /// Also expires a tenth of the sessions.
     #[arg(long)]
     sweep: bool,
+    /// Also has Redis write a snapshot while sessions change.
+    #[arg(long)]
+    snapshot: bool,
     /// SQL servers that keep what they acknowledge through a loss of power, with all that it
     /// costs.
     #[arg(long)]
@@ -124,6 +129,7 @@ impl Fill {
         let fill = Step::Fill(shape);
         let spent = crew.take(&place, fill, 0..self.sessions, times)?;
         let took = began.elapsed().as_secs_f64();
+        footprint::settle(&place)?;
         println!(
             "\n{}{}, {} {} sessions, made in {took:.1} s, {:.1} µs of the server each\n",
             kind.name(),
@@ -137,6 +143,10 @@ impl Fill {
             println!();
             verbs::measure(&mut crew, &place, self.sessions, self.calls, times)?;
             footprint::print_details(&place)?;
+        }
+        if self.snapshot {
+            println!();
+            fork::measure(&mut crew, &place, self.sessions, times)?;
         }
         if self.sweep {
             println!();

@@ -14,6 +14,7 @@ use testbed::{Durability, Server};
 use crate::Trouble;
 use crate::cluster;
 use crate::cpu;
+use crate::partitions;
 
 /// A kind of store, and how it is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -30,6 +31,8 @@ pub(crate) enum Kind {
     Cluster,
     /// PostgreSQL.
     Postgres,
+    /// PostgreSQL with both tables in 16 partitions.
+    PostgresPartitioned,
     /// MariaDB.
     Mariadb,
     /// A file of SQLite.
@@ -61,6 +64,7 @@ impl Kind {
             Self::RedisAof => "Redis, append-only file",
             Self::Cluster => "Redis Cluster",
             Self::Postgres => "PostgreSQL",
+            Self::PostgresPartitioned => "PostgreSQL, 16 partitions",
             Self::Mariadb => "MariaDB",
             Self::Sqlite => "SQLite",
         }
@@ -77,7 +81,7 @@ impl Kind {
     const fn server(self) -> Option<testbed::Kind> {
         match self {
             Self::Redis | Self::RedisListpack | Self::RedisAof => Some(testbed::Kind::Redis),
-            Self::Postgres => Some(testbed::Kind::Postgres),
+            Self::Postgres | Self::PostgresPartitioned => Some(testbed::Kind::Postgres),
             Self::Mariadb => Some(testbed::Kind::MariaDb),
             Self::Memory | Self::Cluster | Self::Sqlite => None,
         }
@@ -127,6 +131,7 @@ impl Place {
                 place.url = format!("sqlite:{}", folder.join("sessions.db").display());
                 place.folder = Some(folder);
             }
+            Kind::PostgresPartitioned => partitions::make(&place.url)?,
             Kind::Redis | Kind::Cluster | Kind::Postgres => {}
         }
         Ok(place)
@@ -159,6 +164,10 @@ impl Place {
             self.kind,
             Kind::Redis | Kind::RedisListpack | Kind::RedisAof | Kind::Cluster
         )
+    }
+
+    pub(crate) const fn is_postgres(&self) -> bool {
+        matches!(self.kind, Kind::Postgres | Kind::PostgresPartitioned)
     }
 
     /// The file of SQLite.
