@@ -26,10 +26,36 @@ pub(crate) fn print() {
     }
 }
 
+/// Prints slots for each of as many masters, so that they have as many groups each as can be: what
+/// to give to `CLUSTER ADDSLOTSRANGE`, or to move.
+pub(crate) fn print_even(masters: usize) {
+    let mut slots: Vec<usize> = (0..GROUPS).map(slot).collect();
+    slots.sort_unstable();
+    println!("| master | slots | groups |");
+    println!("|---|---|---|");
+    let mut first = 0;
+    for master in 1..=masters {
+        // Up to where the next one has its first group.
+        let next = slots.get(master * GROUPS / masters).copied();
+        let end = next.filter(|_| master < masters).unwrap_or(SLOTS);
+        let groups = slots.iter().filter(|slot| (first..end).contains(*slot));
+        println!(
+            "| {master} | {first}-{} | {} |",
+            end.saturating_sub(1),
+            groups.count()
+        );
+        first = end;
+    }
+}
+
+fn slot(group: usize) -> usize {
+    usize::from(crc16(format!("g{group:02x}").as_bytes())) % SLOTS
+}
+
 fn fullest(masters: usize) -> usize {
     let mut counts = vec![0; masters];
     for group in 0..GROUPS {
-        let slot = usize::from(crc16(format!("g{group:02x}").as_bytes())) % SLOTS;
+        let slot = slot(group);
         let master = (1..masters).find(|next| slot < first_slot(*next, masters));
         counts[master.unwrap_or(masters) - 1] += 1;
     }

@@ -59,7 +59,11 @@ enum Command {
         calls: u64,
     },
     /// Computes how evenly the groups of sessions lie on the masters of a cluster.
-    Groups,
+    Groups {
+        /// Prints slots by which this many masters have as many groups each.
+        #[arg(long)]
+        even: Option<usize>,
+    },
 }
 
 #[derive(Args)]
@@ -112,8 +116,11 @@ fn main() -> Result<(), Trouble> {
             println!("\nCluster, masters: {count}; {calls} calls of each kind\n");
             verbs::measure(&mut crew, &place, sessions, calls, times)
         }),
-        Command::Groups => {
-            groups::print();
+        Command::Groups { even } => {
+            match even {
+                None => groups::print(),
+                Some(masters) => groups::print_even(masters.clamp(1, 256)),
+            }
             Ok(())
         }
     }

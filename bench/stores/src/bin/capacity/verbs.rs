@@ -1,7 +1,10 @@
 //! What each kind of call costs, and whether a mix of them costs what they cost apart.
 
+use std::ops::Range;
+
 use crate::Trouble;
 use crate::crew::{Crew, Spent};
+use crate::footprint::in_postgres;
 use crate::place::{Kind, Place};
 use crate::step::{FAMILIAR, Step, Times};
 
@@ -22,25 +25,26 @@ pub(crate) fn measure(
         "| call | calls/s here | server µs | calls/s of a core | application µs | journal bytes |"
     );
     println!("|---|---|---|---|---|---|");
-    let mut run = |step: Step, numbers: std::ops::Range<u64>, at: Times| {
-        let spent = crew.take(place, step, numbers, at)?;
-        print(step, place, &spent);
-        Ok::<f64, Trouble>(spent.server_micros())
-    };
     let (soon, later) = (times.later(1), times.later(62));
-    run(Step::LoadUnseen, FAMILIAR..calls, soon)?;
-    let touch = run(Step::Touch, 0..calls, later)?;
-    run(Step::LoadSeen, 0..calls, later)?;
-    let load = run(Step::LoadSeen, 0..calls * REPEATED, later)?;
-    let change = run(Step::Change, 0..calls, later)?;
+    run(crew, place, Step::LoadUnseen, 0..calls, soon)?;
+    let touch = run(crew, place, Step::Touch, 0..calls, later)?;
+    run(crew, place, Step::LoadSeen, 0..calls, later)?;
+    let load = run(crew, place, Step::LoadSeen, 0..calls * REPEATED, later)?;
+    let change = run(crew, place, Step::Change, 0..calls, later)?;
+    if place.is_postgres() {
+        // The first change of a page after a checkpoint writes the whole page to the journal.
+        in_postgres(place, "CHECKPOINT; SELECT 0::bigint")?;
+        let spent = crew.take(place, Step::Change, 0..calls, times.later(63))?;
+        print("the same right after a checkpoint", place, &spent);
+    }
     let new = sessions..sessions + calls;
     for step in [Step::Create, Step::Login, Step::Rotate, Step::Delete] {
-        run(step, new.clone(), later)?;
+        run(crew, place, step, new.clone(), later)?;
     }
     let last = times.later(130);
     crew.take(place, Step::LoadSeen, 0..FAMILIAR, last)?;
     let spent = crew.take(place, Step::Requests, calls..calls * 2, last)?;
-    print(Step::Requests, place, &spent);
+    print(Step::Requests.name(), place, &spent);
     let expected = 0.95 * load + 0.05 * touch + 0.2 * change;
     println!(
         "\nThe mix, by the sum of its parts: {expected:.1} µs; measured: {:.1} µs",
@@ -52,7 +56,19 @@ pub(crate) fn measure(
     Ok(())
 }
 
-fn print(step: Step, place: &Place, spent: &Spent) {
+fn run(
+    crew: &mut Crew,
+    place: &Place,
+    step: Step,
+    numbers: Range<u64>,
+    times: Times,
+) -> Result<f64, Trouble> {
+    let spent = crew.take(place, step, numbers, times)?;
+    print(step.name(), place, &spent);
+    Ok(spent.server_micros())
+}
+
+fn print(name: &str, place: &Place, spent: &Spent) {
     let server = spent.server_micros();
     // The process of a store that is in it is the server.
     let application = if place.servers.is_empty() {
@@ -64,8 +80,7 @@ fn print(step: Step, place: &Place, spent: &Spent) {
         format!("{:.0}", bytes as f64 / spent.calls as f64)
     });
     println!(
-        "| {} | {:.0} | {server:.1} | {:.0} | {application} | {journal} |",
-        step.name(),
+        "| {name} | {:.0} | {server:.1} | {:.0} | {application} | {journal} |",
         spent.calls as f64 / spent.elapsed.as_secs_f64(),
         1e6 / server,
     );
