@@ -142,24 +142,22 @@ async fn plan(place: &Place, sql: &str) -> String {
     lines.join("\n")
 }
 
+/// Makes sessions that expire one after the other from a millisecond after [`NOW`] on.
+const TEN_THOUSAND: &str = "INSERT INTO session_record (store_key, generation, expires_at, revision, created_at, \
+    accessed_at, issued_at, idle_limit, absolute_deadline, authenticated_at, format, ended, \
+    closed, handle, principal_key, principal) \
+    SELECT sha256(n::text::bytea), 0, 1900000000000 + n, 1, 0, 0, 0, 0, 1900000000000 + n, 0, 1, 0, 0, \
+    substring(sha256(n::text::bytea) FROM 1 FOR 16), sha256((n % 3000)::text::bytea), 'ada' \
+    FROM generate_series(1, 10000) AS n; \
+    INSERT INTO session_attribute (store_key, name, revision, codec, value) \
+    SELECT store_key, 'a', 1, 1, '\\x01' FROM session_record; \
+    ANALYZE session_record; ANALYZE session_attribute;";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn among_ten_thousand_sessions_sweeps_and_lists_use_an_index() {
     let place = Database::Postgres.place();
     let store = place.store().await;
-    raw::run(
-        Database::Postgres,
-        &place,
-        "INSERT INTO session_record (store_key, generation, expires_at, revision, created_at, \
-         accessed_at, issued_at, idle_limit, absolute_deadline, authenticated_at, format, ended, \
-         closed, handle, principal_key, principal) \
-         SELECT sha256(n::text::bytea), 0, 1900000000000 + n, 1, 0, 0, 0, 0, 1900000000000 + n, 0, 1, 0, 0, \
-         substring(sha256(n::text::bytea) FROM 1 FOR 16), sha256((n % 3000)::text::bytea), 'ada' \
-         FROM generate_series(1, 10000) AS n; \
-         INSERT INTO session_attribute (store_key, name, revision, codec, value) \
-         SELECT store_key, 'a', 1, 1, '\\x01' FROM session_record; \
-         ANALYZE session_record; ANALYZE session_attribute;",
-    )
-    .await;
+    raw::run(Database::Postgres, &place, TEN_THOUSAND).await;
     let generation = "(SELECT generation FROM session_generation)";
     for (sql, index) in [
         (
@@ -209,6 +207,54 @@ async fn among_ten_thousand_sessions_sweeps_and_lists_use_an_index() {
         .await
         .unwrap();
     assert_eq!(listed, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_that_finds_nothing_reads_none_of_ten_thousand_sessions() {
+    const SWEEPS: i64 = 50;
+    let place = Database::Postgres.place();
+    drop(place.store().await);
+    raw::run(Database::Postgres, &place, TEN_THOUSAND).await;
+    let before = told(&place, |told| told.made == 10_000).await;
+    let store = place.store().await;
+    for _ in 0..SWEEPS {
+        assert_eq!(store.sweep(NOW, 256).await.unwrap().removed, []);
+    }
+    drop(store);
+    let after = told(&place, |told| told.sweeps >= before.sweeps + SWEEPS).await;
+    assert_eq!(after.read, before.read, "sessions read without an index");
+}
+
+/// What PostgreSQL tells of its tables.
+struct Told {
+    made: i64,
+    /// Sessions that were read without an index.
+    read: i64,
+    /// How often the generation was asked for, as every sweep does.
+    sweeps: i64,
+}
+
+/// Waits until PostgreSQL tells of something: when the connection has ended, at the latest.
+async fn told(place: &Place, is_told: impl Fn(&Told) -> bool) -> Told {
+    let sql = "SELECT r.n_tup_ins, r.seq_tup_read, g.seq_scan + g.idx_scan \
+        FROM pg_stat_user_tables r, pg_stat_user_tables g \
+        WHERE r.relname = 'session_record' AND g.relname = 'session_generation'";
+    let sql = sql.replace("session_", &place.prefix);
+    let mut connection = PgConnection::connect(&place.url).await.unwrap();
+    for _ in 0..1_000 {
+        let row = sqlx::query(AssertSqlSafe(sql.clone()));
+        let row = row.fetch_one(&mut connection).await.unwrap();
+        let told = Told {
+            made: row.get(0),
+            read: row.get(1),
+            sweeps: row.get(2),
+        };
+        if is_told(&told) {
+            return told;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("PostgreSQL never tells what was done");
 }
 
 #[tokio::test(flavor = "multi_thread")]

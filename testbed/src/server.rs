@@ -95,6 +95,18 @@ impl Server {
         self.kind.url(wire.port())
     }
 
+    /// The numbers of its processes, the one that was started first: PostgreSQL has one more for
+    /// each connection.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn processes(&self) -> Result<Vec<u32>, Error> {
+        let mut processes = self.process.iter().map(Child::id).collect::<Vec<_>>();
+        let children = self.children()?.into_iter();
+        processes.extend(children.map(|child| child.as_raw_nonzero().get().unsigned_abs()));
+        Ok(processes)
+    }
+
     /// Kills it, as a machine that loses its power does.
     ///
     /// # Errors
