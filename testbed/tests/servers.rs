@@ -91,6 +91,30 @@ fn the_nodes_of_a_cluster_share_the_slots() {
 }
 
 #[test]
+fn the_nodes_of_a_cluster_send_clients_to_wires_and_after_a_restart_again() {
+    let mut cluster = RedisCluster::start().unwrap();
+    let wires = cluster.lay_wires().unwrap();
+    let places: Vec<_> = wires
+        .iter()
+        .map(|wire| format!("127.0.0.1:{}\r\n", wire.port()))
+        .collect();
+    for number in 0..wires.len() {
+        let node = &mut cluster.nodes()[number];
+        node.kill().unwrap();
+        wires[number].cut();
+        assert_eq!(ask_redis(wires[number].port(), "GET k"), "");
+        node.start_again().unwrap();
+        cluster.wait().unwrap();
+        let answers = wires.iter().map(|wire| ask_redis(wire.port(), "GET k"));
+        let answers: Vec<_> = answers.collect();
+        let at_home = answers.iter().position(|answer| answer == "$-1\r\n");
+        let at_home = &places[at_home.unwrap()];
+        let sent = answers.iter().filter(|answer| answer.ends_with(at_home));
+        assert_eq!(sent.count(), 2, "{answers:?}");
+    }
+}
+
+#[test]
 fn databases_start_stop_and_start_again() {
     for kind in [Kind::Postgres, Kind::MariaDb] {
         let mut server = Server::start(kind).unwrap();
