@@ -1,4 +1,4 @@
-//! Deadlocks and long waits, provoked on purpose.
+//! Deadlocks, long waits and changes at the worst moment, provoked on purpose.
 
 mod common;
 
@@ -224,5 +224,84 @@ async fn logins_ends_renames_and_sweeps_in_each_others_way_all_come_to_an_answer
             let listed = store.principals().unwrap().list(&key, NOW).await.unwrap();
             assert!(listed.len() <= 2, "{}: {}", database.name(), listed.len());
         }
+    }
+}
+
+/// How often a load tries to record an access before it locks the session.
+const ACCESS_TRIES: usize = 3;
+
+/// Statements that make each try to record an access come to nothing, as if somebody had just
+/// changed the session; and at the last one, everything in the row of the session becomes what
+/// the row of another one has.
+fn be_quicker(database: Database, session: &StoreKey, becomes: &StoreKey) -> String {
+    const COLUMNS: &str = "moved_to, moved_at, closed, expires_at, principal_key, principal";
+    let (session, becomes) = (session.to_hex(), becomes.to_hex());
+    match database {
+        Database::Postgres => format!(
+            "CREATE TABLE session_try (number int);
+             CREATE FUNCTION session_be_quicker() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                INSERT INTO session_try VALUES (1);
+                IF (SELECT count(*) FROM session_try) = {ACCESS_TRIES} THEN
+                    UPDATE session_record SET ({COLUMNS}) = (
+                        SELECT {COLUMNS} FROM session_record WHERE store_key = '\\x{becomes}'
+                    ) WHERE store_key = '\\x{session}';
+                END IF;
+                RETURN NULL;
+             END $$;
+             CREATE TRIGGER session_try_to_record BEFORE UPDATE ON session_record FOR EACH ROW
+             WHEN (pg_trigger_depth() = 0 AND old.store_key = '\\x{session}')
+             EXECUTE FUNCTION session_be_quicker();"
+        ),
+        Database::Sqlite => format!(
+            "CREATE TABLE session_try (number INTEGER);
+             CREATE TRIGGER session_try_to_record BEFORE UPDATE ON session_record
+             WHEN old.store_key = X'{session}'
+             BEGIN
+                INSERT INTO session_try VALUES (1);
+                UPDATE session_record SET ({COLUMNS}) = (
+                    SELECT {COLUMNS} FROM session_record WHERE store_key = X'{becomes}'
+                ) WHERE store_key = X'{session}'
+                AND (SELECT count(*) FROM session_try) = {ACCESS_TRIES};
+                SELECT RAISE(IGNORE);
+             END;"
+        ),
+        Database::MariaDb => panic!("a trigger changes no other row of its table"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_too_slow_to_record_an_access_is_told_that_somebody_else_logged_in() {
+    // The code is one for all databases; these let a trigger stand in for the quicker ones.
+    for database in [Database::Postgres, Database::Sqlite] {
+        let (place, name) = (database.place(), database.name());
+        let store = place.store().await;
+        let (session, other) = (key(), key());
+        for key in [session, other] {
+            let mut record = record(key);
+            record.authentication = Some(common::samples::login(1).into());
+            store.create(&record, None, NOW).await.unwrap();
+        }
+        let mut login = touch(NOW);
+        login.clear_attributes = true;
+        login.login = Some(session_core::Login {
+            authentication: common::samples::login(2).into(),
+            limit: None,
+            absolute_deadline: session_core::Timestamp::NEVER,
+        });
+        let renamed = store.rename(&other, &key(), &login, NOW).await.unwrap();
+        assert!(matches!(renamed, Applied::Applied { .. }), "{name}");
+        let sql = be_quicker(database, &session, &other);
+        common::raw::run(database, &place, &sql).await;
+
+        let access = Access::Counted {
+            unless_within: Duration::ZERO,
+        };
+        let now = NOW.saturating_add(Duration::from_secs(60));
+        let loaded = store.load(&session, access, now).await.unwrap();
+        assert_eq!(loaded, Loaded::Moved { since: NOW }, "{name}");
+        // For changes it is gone: nobody is led into the session of somebody else.
+        let applied = store.apply(&session, &touch(now), now).await.unwrap();
+        assert_eq!(applied, Applied::Gone, "{name}");
     }
 }

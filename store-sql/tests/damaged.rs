@@ -2,8 +2,11 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use session_core::store::{Access, Deleted, Loaded, RemovalReason, SessionStore, StoreError};
-use session_core::{ChangeSet, Record, Timestamp};
+use session_core::testkit::store::check_unreadable;
+use session_core::{ChangeSet, Record, StoreKey, Timestamp};
 use store_sql::SqlStore;
 
 use self::common::samples::{self, IDLE_LIMIT, NOW, attributes, key, put, record, touch};
@@ -68,6 +71,27 @@ async fn a_session_that_cannot_be_read_is_never_overwritten_and_can_be_deleted()
             let deleted = store.delete(&session.key).await.unwrap();
             assert_eq!(deleted, Deleted::Removed(None), "{what}");
             assert_eq!(store.delete(&session.key).await.unwrap(), Deleted::Absent);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_cannot_be_read_is_neither_absent_nor_an_outage_and_harms_no_other() {
+    for database in Database::ALL {
+        for damage in [
+            "UPDATE session_attribute SET codec = 9",
+            "UPDATE session_record SET format = 0",
+        ] {
+            let place = database.place();
+            let damage = async |key: &StoreKey| {
+                let key = match database {
+                    Database::Postgres => format!("'\\x{}'", key.to_hex()),
+                    Database::MariaDb | Database::Sqlite => format!("X'{}'", key.to_hex()),
+                };
+                let damage = format!("{damage} WHERE store_key = {key}");
+                raw::run(database, &place, &damage).await;
+            };
+            check_unreadable(Arc::new(place.store().await), damage).await;
         }
     }
 }

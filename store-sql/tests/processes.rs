@@ -41,6 +41,7 @@ fn main() -> ExitCode {
             Story::NoUpdateIsLost,
             Story::WritesFollowARotation,
             Story::SweepsReportEachOnce,
+            Story::TheDeadTellNothing,
             Story::LimitsHold,
             Story::TablesAreMadeOnce,
         ] {
@@ -67,6 +68,7 @@ enum Story {
     NoUpdateIsLost,
     WritesFollowARotation,
     SweepsReportEachOnce,
+    TheDeadTellNothing,
     LimitsHold,
     TablesAreMadeOnce,
 }
@@ -77,6 +79,9 @@ impl Story {
             Self::NoUpdateIsLost => "of_parallel_updates_keys_and_appends_none_is_lost",
             Self::WritesFollowARotation => "writes_in_flight_follow_a_rotation_and_one_id_is_left",
             Self::SweepsReportEachOnce => "parallel_sweeps_report_each_session_once",
+            Self::TheDeadTellNothing => {
+                "what_a_killed_process_took_is_reported_to_nobody_else_and_the_rest_once"
+            }
             Self::LimitsHold => "logins_in_two_processes_never_exceed_the_limit",
             Self::TablesAreMadeOnce => "several_that_make_the_tables_at_once_all_find_them",
         }
@@ -88,6 +93,7 @@ impl Story {
             Self::NoUpdateIsLost => no_update_is_lost(&place).await,
             Self::WritesFollowARotation => writes_follow_a_rotation(&place).await,
             Self::SweepsReportEachOnce => sweeps_report_each_once(&place).await,
+            Self::TheDeadTellNothing => the_dead_tell_nothing(&place).await,
             Self::LimitsHold => limits_hold(&place).await,
             Self::TablesAreMadeOnce => tables_are_made_once(&place).await,
         }
@@ -154,6 +160,7 @@ async fn work(job: &str) {
         "rotate" if number == 0 => rotate(&store, key).await,
         "rotate" => write_in_flight(&store, key).await,
         "sweep" => sweep(&store).await,
+        "take" => take_and_wait(&store).await,
         "refuse" => log_in(&store, AtLimit::Refuse).await,
         "end_oldest" => log_in(&store, AtLimit::EndOldest).await,
         "make" => store.ping().await.expect("tables"),
@@ -330,6 +337,47 @@ async fn sweep(store: &SqlStore) {
             return;
         }
     }
+}
+
+/// A process takes some of what has expired, and is killed before it has told anybody; others
+/// sweep at the same time.
+async fn the_dead_tell_nothing(place: &Place) {
+    const SESSIONS: usize = 60;
+    let store = place.store().await;
+    for _ in 0..SESSIONS {
+        let mut record = record(key());
+        record.attributes = samples::attributes(&["a", "b"]);
+        store.create(&record, None, NOW).await.unwrap();
+    }
+    let mut dying = Other::start(place, "take", &key(), 0);
+    let said = BufReader::new(dying.child.stdout.take().unwrap());
+    let taken: BTreeSet<String> = said.lines().take(7).map(Result::unwrap).collect();
+    assert_eq!(taken.len(), 7);
+    let others = [0, 1].map(|number| Other::start(place, "sweep", &key(), number));
+    dying.child.kill().unwrap();
+    dying.child.wait().unwrap();
+    let reported: Vec<String> = others.into_iter().flat_map(Other::lines).collect();
+    let distinct = BTreeSet::from_iter(reported.iter().cloned());
+    assert_eq!(
+        (reported.len(), distinct.len()),
+        (SESSIONS - 7, SESSIONS - 7),
+        "each of the others is reported once"
+    );
+    assert!(distinct.is_disjoint(&taken), "what was taken stays taken");
+    let census = store.census(NOW).await.unwrap();
+    assert_eq!(census.live(), 0);
+}
+
+/// Takes seven sessions, and never gets to tell its listeners.
+async fn take_and_wait(store: &SqlStore) {
+    let now = NOW.saturating_add(IDLE_LIMIT);
+    let swept = store.sweep(now, 7).await.unwrap();
+    for removed in &swept.removed {
+        println!("{}", removed.record.handle);
+    }
+    std::io::stdout().flush().unwrap();
+    // Unless it is not killed, because whoever would is gone.
+    tokio::time::sleep(Duration::from_secs(60)).await;
 }
 
 async fn limits_hold(place: &Place) {

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::kind::{Durability, Kind};
 use crate::programs::{Program, run};
 use crate::server::Server;
+use crate::wire::Wire;
 
 /// How many masters there are: the fewest that a cluster can have.
 const MASTERS: usize = 3;
@@ -54,11 +55,42 @@ impl RedisCluster {
     /// Where clients connect to it: `redis-cluster://` and all nodes.
     #[must_use]
     pub fn url(&self) -> String {
+        url_of(self.nodes.iter().map(Server::port))
+    }
+
+    /// Lays a wire to each node, in their order, and has the nodes send clients to these, now and
+    /// after each restart. The nodes still talk to each other without a wire.
+    ///
+    /// # Errors
+    /// When the nodes do not tell each other in time.
+    pub fn lay_wires(&mut self) -> Result<Vec<Wire>, Error> {
         let nodes = self.nodes.iter();
-        let nodes: Vec<_> = nodes
-            .map(|node| format!("127.0.0.1:{}", node.port()))
+        let wires = nodes.map(|node| Wire::to(node.port()));
+        let wires = wires.collect::<Result<Vec<_>, _>>()?;
+        for (node, wire) in self.nodes.iter_mut().zip(&wires) {
+            node.will_announce(wire.port());
+            let (port, announced) = (node.port().to_string(), wire.port().to_string());
+            let mut set = client()?;
+            set.args(["-p", &port, "config", "set"]);
+            run(
+                Program::REDIS_CLI,
+                set.args(["cluster-announce-port", &announced]),
+            )?;
+        }
+        let places: Vec<_> = wires
+            .iter()
+            .map(|wire| format!(":{}@", wire.port()))
             .collect();
-        format!("redis-cluster://{}", nodes.join(","))
+        self.wait_until("nodes", |told| {
+            places.iter().all(|place| told.contains(place))
+        })?;
+        Ok(wires)
+    }
+
+    /// Where clients connect to it by way of the wires to its nodes.
+    #[must_use]
+    pub fn url_over(&self, wires: &[Wire]) -> String {
+        url_of(wires.iter().map(Wire::port))
     }
 
     /// Its nodes, to be broken on purpose.
@@ -71,20 +103,25 @@ impl RedisCluster {
     /// # Errors
     /// When one does not in time.
     pub fn wait(&self) -> Result<(), Error> {
+        self.wait_until("info", |told| told.contains("cluster_state:ok"))
+    }
+
+    /// Waits until what each node tells about the cluster is right.
+    fn wait_until(&self, what: &str, is_right: impl Fn(&str) -> bool) -> Result<(), Error> {
         let began = Instant::now();
         for node in &self.nodes {
             loop {
-                let mut info = client()?;
-                info.args(["-p", &node.port().to_string(), "cluster", "info"]);
-                let state = run(Program::REDIS_CLI, &mut info).unwrap_or_default();
-                if state.contains("cluster_state:ok") {
+                let mut ask = client()?;
+                ask.args(["-p", &node.port().to_string(), "cluster", what]);
+                let told = run(Program::REDIS_CLI, &mut ask).unwrap_or_default();
+                if is_right(&told) {
                     break;
                 }
                 if began.elapsed() > PATIENCE {
                     return Err(Error::Silent {
                         program: Program::REDIS.name.into(),
                         seconds: PATIENCE.as_secs(),
-                        log: state,
+                        log: told,
                     });
                 }
                 sleep(Duration::from_millis(50));
@@ -92,6 +129,11 @@ impl RedisCluster {
         }
         Ok(())
     }
+}
+
+fn url_of(ports: impl Iterator<Item = u16>) -> String {
+    let nodes: Vec<_> = ports.map(|port| format!("127.0.0.1:{port}")).collect();
+    format!("redis-cluster://{}", nodes.join(","))
 }
 
 fn client() -> Result<Command, Error> {

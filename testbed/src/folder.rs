@@ -2,14 +2,26 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::Error;
 
+/// Removes the folder once its input ends, which it does with the process that holds the other
+/// end. The servers of a process that was killed may still write for a moment.
+const HEIR: &str = r#"read -r _; for _ in 1 2 3 4 5 6 7 8 9 10; do
+    rm -rf "$0" && [ ! -e "$0" ] && exit; sleep 0.5
+done"#;
+
 /// A folder that other users may pass through: databases refuse to run as root.
 #[derive(Debug)]
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// Removes the folder of a process that was killed, or that ended with what its tests share.
+    heir: Child,
+}
 
 impl Folder {
     pub(crate) fn create() -> Result<Self, Error> {
@@ -22,15 +34,23 @@ impl Folder {
         fs::create_dir(&path).map_err(Error::system("creating a temporary folder"))?;
         let open = fs::Permissions::from_mode(0o755);
         fs::set_permissions(&path, open).map_err(Error::system("opening a temporary folder"))?;
-        Ok(Self(path))
+        let mut heir = Command::new("sh");
+        heir.args(["-c", HEIR]).arg(&path);
+        // In a group of its own, or it would be killed with the tests.
+        heir.process_group(0).stdin(Stdio::piped());
+        heir.stdout(Stdio::null()).stderr(Stdio::null());
+        let heir = heir
+            .spawn()
+            .map_err(Error::system("starting who removes a temporary folder"))?;
+        Ok(Self { path, heir })
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     pub(crate) fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.path.join(name)
     }
 
     /// The last lines of a file in it, for a message.
@@ -44,6 +64,8 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         // What cannot be removed lies in the folder for temporary files.
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.path);
+        drop(self.heir.stdin.take());
+        let _ = self.heir.wait();
     }
 }

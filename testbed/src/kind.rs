@@ -35,6 +35,15 @@ pub enum Durability {
     Acknowledged,
 }
 
+/// Where a node of a cluster is found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node {
+    /// The port on which it talks to the other nodes.
+    pub(crate) bus: u16,
+    /// The port that it tells clients, where that is another one than its own.
+    pub(crate) announced: Option<u16>,
+}
+
 impl Kind {
     /// The kinds that every machine for tests has.
     pub const ALL: [Self; 4] = [
@@ -115,12 +124,12 @@ impl Kind {
     }
 
     /// The command that starts a server on `port` with its files in `folder`. A node of a
-    /// cluster talks to the others on `bus`.
+    /// cluster talks to the others on its bus.
     pub(crate) fn start(
         self,
         folder: &Folder,
         port: u16,
-        bus: Option<u16>,
+        node: Option<Node>,
         durability: Durability,
     ) -> Result<Command, Error> {
         let mut start = command(self.program(), self.user())?;
@@ -132,9 +141,12 @@ impl Kind {
                 start.args(["--port", &port, "--bind", "127.0.0.1", "--save", ""]);
                 start.args(["--appendonly", if is_durable { "yes" } else { "no" }]);
                 start.args(["--appendfsync", "always", "--dir", "."]);
-                if let Some(bus) = bus {
+                if let Some(Node { bus, announced }) = node {
                     start.args(["--cluster-enabled", "yes"]);
                     start.args(["--cluster-port", &bus.to_string()]);
+                    if let Some(announced) = announced {
+                        start.args(["--cluster-announce-port", &announced.to_string()]);
+                    }
                     start.args(["--cluster-config-file", "nodes.conf"]);
                     start.args(["--cluster-node-timeout", "2000"]);
                 }

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::keeper;
-use crate::kind::{Durability, Kind};
+use crate::kind::{Durability, Kind, Node};
 use crate::port;
 
 /// How long a server may take until it answers. A machine that is busy with other tests is slow.
@@ -31,7 +31,7 @@ pub struct Server {
     kind: Kind,
     folder: Folder,
     port: u16,
-    bus: Option<u16>,
+    node: Option<Node>,
     durability: Durability,
     process: Option<Child>,
 }
@@ -56,7 +56,7 @@ impl Server {
             kind,
             folder,
             port: 0,
-            bus: None,
+            node: None,
             durability,
             process: None,
         };
@@ -64,7 +64,11 @@ impl Server {
         loop {
             server.port = port::free()?;
             if kind == Kind::RedisCluster {
-                server.bus = Some(port::free()?);
+                let bus = port::free()?;
+                server.node = Some(Node {
+                    bus,
+                    announced: None,
+                });
             }
             tries += 1;
             match server.try_start() {
@@ -105,6 +109,13 @@ impl Server {
         let children = self.children()?.into_iter();
         processes.extend(children.map(|child| child.as_raw_nonzero().get().unsigned_abs()));
         Ok(processes)
+    }
+
+    /// The port that a node of a cluster tells clients from its next start on.
+    pub(crate) const fn will_announce(&mut self, port: u16) {
+        if let Some(node) = &mut self.node {
+            node.announced = Some(port);
+        }
     }
 
     /// Kills it, as a machine that loses its power does.
@@ -197,7 +208,7 @@ impl Server {
 
     fn try_start(&mut self) -> Result<(), Error> {
         let (folder, kind) = (&self.folder, self.kind);
-        let mut command = kind.start(folder, self.port, self.bus, self.durability)?;
+        let mut command = kind.start(folder, self.port, self.node, self.durability)?;
         let log = OpenOptions::new()
             .create(true)
             .append(true)

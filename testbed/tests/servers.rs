@@ -1,8 +1,11 @@
 //! Every kind of server starts, breaks on purpose, and comes back.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::time::Duration;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use testbed::{Durability, Kind, RedisCluster, Server, Wire};
 
@@ -91,6 +94,30 @@ fn the_nodes_of_a_cluster_share_the_slots() {
 }
 
 #[test]
+fn the_nodes_of_a_cluster_send_clients_to_wires_and_after_a_restart_again() {
+    let mut cluster = RedisCluster::start().unwrap();
+    let wires = cluster.lay_wires().unwrap();
+    let places: Vec<_> = wires
+        .iter()
+        .map(|wire| format!("127.0.0.1:{}\r\n", wire.port()))
+        .collect();
+    for number in 0..wires.len() {
+        let node = &mut cluster.nodes()[number];
+        node.kill().unwrap();
+        wires[number].cut();
+        assert_eq!(ask_redis(wires[number].port(), "GET k"), "");
+        node.start_again().unwrap();
+        cluster.wait().unwrap();
+        let answers = wires.iter().map(|wire| ask_redis(wire.port(), "GET k"));
+        let answers: Vec<_> = answers.collect();
+        let at_home = answers.iter().position(|answer| answer == "$-1\r\n");
+        let at_home = &places[at_home.unwrap()];
+        let sent = answers.iter().filter(|answer| answer.ends_with(at_home));
+        assert_eq!(sent.count(), 2, "{answers:?}");
+    }
+}
+
+#[test]
 fn databases_start_stop_and_start_again() {
     for kind in [Kind::Postgres, Kind::MariaDb] {
         let mut server = Server::start(kind).unwrap();
@@ -106,4 +133,59 @@ fn databases_start_stop_and_start_again() {
 fn tests_of_a_process_share_a_server() {
     let first = testbed::shared(Kind::Redis).unwrap();
     assert_eq!(testbed::shared(Kind::Redis).unwrap(), first);
+}
+
+/// With this, the process is one that leaves a server behind.
+const JOB: &str = "TESTBED_JOB";
+
+#[test]
+fn a_process_that_ends_or_is_killed_leaves_no_folder() {
+    if std::env::var_os(JOB).is_some() {
+        testbed::shared(Kind::Redis).unwrap();
+        println!("ready");
+        let mut until_the_end = String::new();
+        std::io::stdin().read_line(&mut until_the_end).unwrap();
+        return;
+    }
+    let place = std::env::temp_dir().join(format!("testbed-test-{}", std::process::id()));
+    std::fs::create_dir(&place).unwrap();
+    let mut killed = leave_behind(&place);
+    assert_eq!(std::fs::read_dir(&place).unwrap().count(), 1);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    until_empty(&place);
+    let mut ended = leave_behind(&place);
+    assert_eq!(std::fs::read_dir(&place).unwrap().count(), 1);
+    drop(ended.stdin.take());
+    ended.wait().unwrap();
+    until_empty(&place);
+    std::fs::remove_dir(&place).unwrap();
+}
+
+/// A process that has started a server in the folder, and ends when its input does.
+fn leave_behind(place: &Path) -> Child {
+    let mut process = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture"])
+        .arg("a_process_that_ends_or_is_killed_leaves_no_folder")
+        .env(JOB, "leave a server behind")
+        .env("TMPDIR", place)
+        .env_remove(Kind::Redis.variable())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(process.stdout.take().unwrap());
+    let mut lines = said.by_ref().lines();
+    assert!(lines.any(|line| line.unwrap().ends_with("ready")));
+    // The harness of the tests goes on to say something.
+    process.stdout = Some(said.into_inner());
+    process
+}
+
+fn until_empty(place: &Path) {
+    let began = Instant::now();
+    while std::fs::read_dir(place).unwrap().count() > 0 {
+        assert!(began.elapsed() < Duration::from_secs(30), "it stays");
+        sleep(Duration::from_millis(20));
+    }
 }

@@ -1,13 +1,24 @@
 //! Sweeping on a real server.
 
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
 use session_core::store::{PrincipalIndex, RemovalReason, Removed, SessionStore};
+use session_core::testkit::{Ledger, ManualClock, Site, test_key};
+use session_core::{Clock, SessionManager, SystemClock};
 use store_redis::RedisStore;
 use testbed::{Kind, Server};
 
 use crate::stage::{
-    BOTH, apply, key, key_in, names, now, peek, prefix, principal, put_in, record, record_of,
+    BOTH, HOUR, apply, key, key_in, names, now, peek, prefix, principal, put_in, record, record_of,
     store, store_at, store_with, touch,
 };
+
+/// With an address and a prefix: this process is the one that is killed.
+const JOB: &str = "STORE_REDIS_JOB";
 
 async fn sweep_all(store: &RedisStore, limit: usize) -> Vec<Removed> {
     let mut removed = Vec::new();
@@ -33,7 +44,7 @@ async fn many_sessions_are_swept_by_several_processes_each_once() {
             let mut session = record(key());
             session.absolute_deadline = now();
             if number % 3 == 0 {
-                session.absolute_deadline = now().saturating_add(crate::stage::HOUR);
+                session.absolute_deadline = now().saturating_add(HOUR);
             }
             put_in(&one, &session).await;
         }
@@ -131,4 +142,106 @@ async fn a_store_of_several_pages_is_counted_and_swept_while_it_is_used() {
     assert_eq!(census.unwrap().live(), 3_001);
     store.end_everybody().await.unwrap();
     assert_eq!(sweep_all(&store, 1_000).await.len(), 3_001);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn managers_that_sweep_at_once_tell_of_each_expired_session_once() {
+    const SESSIONS: usize = 150;
+    for kind in BOTH {
+        let (prefix, ledger, clock) = (prefix(), Ledger::new(), ManualClock::new());
+        clock.set(SystemClock.now());
+        let mut sites = Vec::new();
+        for _ in 0..2 {
+            let store = Arc::new(store_with(kind, &prefix).await);
+            let manager = SessionManager::builder()
+                .secret_key(test_key())
+                .shared_store(store)
+                .clock(clock.clone())
+                .listener(ledger.clone())
+                .build();
+            sites.push(Site::of(manager.unwrap(), clock.clone()));
+        }
+        for number in 0..SESSIONS {
+            let mut visitor = sites[number % 2].visitor();
+            let visit = visitor.visit(async |session| session.set_attribute("n", &number));
+            visit.await.unwrap();
+        }
+        clock.advance(HOUR);
+        let (one, other) = tokio::join!(sites[0].sessions().sweep(), sites[1].sessions().sweep());
+        assert_eq!(one.unwrap() + other.unwrap(), SESSIONS, "{kind:?}");
+        for site in &sites {
+            // The books know what was told twice, too.
+            ledger.audit(site.sessions()).await.unwrap();
+        }
+        assert_eq!(
+            (ledger.created(), ledger.destroyed()),
+            (SESSIONS, SESSIONS),
+            "{kind:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_process_took_is_reported_to_nobody_else_and_the_rest_once() {
+    const SESSIONS: usize = 60;
+    if let Ok(job) = std::env::var(JOB) {
+        return take_and_wait(&job).await;
+    }
+    for kind in BOTH {
+        let prefix = prefix();
+        let (one, other) = (
+            store_with(kind, &prefix).await,
+            store_with(kind, &prefix).await,
+        );
+        let mut handles = BTreeSet::new();
+        for _ in 0..SESSIONS {
+            let mut session = record(key());
+            session.absolute_deadline = now();
+            put_in(&one, &session).await;
+            handles.insert(session.handle.to_string());
+        }
+        let url = testbed::shared(kind).unwrap();
+        let mut dying = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture"])
+            .arg("sweeps::what_a_killed_process_took_is_reported_to_nobody_else_and_the_rest_once")
+            .env(JOB, format!("{url}\n{prefix}"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The harness of the tests says something as well.
+        let said = BufReader::new(dying.stdout.take().unwrap()).lines();
+        let said = said.map(Result::unwrap).filter_map(|line| {
+            let (_, taken) = line.split_once("took ")?;
+            Some(taken.to_owned())
+        });
+        let taken: BTreeSet<String> = said.take(7).collect();
+        assert_eq!(taken.len(), 7);
+        let sweeps = async { tokio::join!(sweep_all(&one, 5), sweep_all(&other, 8)) };
+        let ((a, b), ()) = tokio::join!(sweeps, async {
+            dying.kill().unwrap();
+            dying.wait().unwrap();
+        });
+        let reported = a.iter().chain(&b);
+        let reported: Vec<_> = reported.map(|it| it.record.handle.to_string()).collect();
+        let distinct = BTreeSet::from_iter(reported.iter().cloned());
+        assert_eq!(reported.len(), SESSIONS - 7, "{kind:?}: at most once");
+        let rest: BTreeSet<_> = handles.difference(&taken).cloned().collect();
+        assert_eq!(distinct, rest, "{kind:?}: the others once");
+    }
+}
+
+/// Takes seven sessions, and never gets to tell its listeners.
+async fn take_and_wait(job: &str) {
+    let (url, prefix) = job.split_once('\n').unwrap();
+    let store = store_at(url, prefix).await;
+    let mut taken = Vec::new();
+    while taken.len() < 7 {
+        taken.extend(store.sweep(now(), 7 - taken.len()).await.unwrap().removed);
+    }
+    for removed in &taken {
+        println!("took {}", removed.record.handle);
+    }
+    std::io::stdout().flush().unwrap();
+    // Unless it is not killed, because whoever would is gone.
+    tokio::time::sleep(Duration::from_secs(60)).await;
 }

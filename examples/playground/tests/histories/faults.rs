@@ -20,11 +20,12 @@ const AFTERMATH: Duration = Duration::from_millis(400);
 pub(crate) enum Fault {
     /// Servers are killed with `kill -9` and started again.
     KillServers,
-    /// The store is killed and started again.
+    /// The store is killed and started again: one node where it is a cluster.
     KillStore,
-    /// The store hangs for a while (SIGSTOP).
+    /// The store hangs for a while (SIGSTOP): one node where it is a cluster.
     PauseStore,
-    /// The connections between servers and store are cut in the middle of a reply.
+    /// The connections between servers and store, or a node of it, are cut in the middle of a
+    /// reply.
     CutReplies,
 }
 
@@ -69,27 +70,29 @@ impl Fault {
             }
             Self::KillStore => {
                 for _ in 0..2 {
+                    let one = own().one(chance);
                     wait(200..500, chance);
-                    own().kill();
+                    own().kill(one);
                     wait(50..400, chance);
-                    own().start_again();
+                    own().start_again(one);
                 }
             }
             Self::PauseStore => {
                 // Once so that requests wait, and once for longer than they do.
                 for long in [300..1_000, 5_000..5_500] {
+                    let one = own().one(chance);
                     wait(200..500, chance);
-                    own().pause();
+                    own().pause(one);
                     wait(long, chance);
-                    own().resume();
+                    own().resume(one);
                 }
             }
             Self::CutReplies => {
                 for _ in 0..15 {
                     wait(30..120, chance);
-                    own().wire.cut_after(chance.below(600));
+                    own().cut_after(own().one(chance), chance.below(600));
                     wait(10..30, chance);
-                    own().wire.mend();
+                    own().mend();
                 }
             }
         }

@@ -5,11 +5,11 @@ use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use testbed::Wire;
 
 use crate::faults::OnDrop;
 use crate::outage::{BACK, LOGIN, SESSION, ask, json_of};
 use crate::site::Site;
+use crate::stores::{Own, Which};
 
 /// The name of the test.
 pub(crate) const SENTENCE: &str = "a_connection_that_is_cut_while_it_is_made_costs_no_login";
@@ -29,7 +29,7 @@ pub(crate) fn cut_handshakes(site: &Site) {
     let token = logged_in.cookie.expect("a login gives an id");
     for server in servers {
         for bytes in BYTES {
-            cutting(&store.wire, bytes, || {
+            cutting(store, bytes, || {
                 for _ in 0..3 {
                     let (response, _) = ask(server, SESSION, Some(&token));
                     assert!(matches!(response.status, 200 | 503), "{response:?}");
@@ -53,18 +53,18 @@ pub(crate) fn cut_handshakes(site: &Site) {
 }
 
 /// Cuts all connections, and does something while each new one is cut after so many bytes.
-fn cutting(wire: &Wire, bytes: usize, work: impl FnOnce()) {
+fn cutting(store: &Own, bytes: usize, work: impl FnOnce()) {
     let is_over = AtomicBool::new(false);
-    wire.cut_after(bytes);
-    wire.cut();
+    store.cut_after(Which::All, bytes);
+    store.cut(Which::All);
     scope(|scope| {
         scope.spawn(|| {
             // The wire cuts once. A client that tries again finds the next one cut as well.
             while !is_over.load(Ordering::SeqCst) {
-                wire.cut_after(bytes);
+                store.cut_after(Which::All, bytes);
                 sleep(Duration::from_millis(1));
             }
-            wire.mend();
+            store.mend();
         });
         let _over = OnDrop(&is_over);
         work();

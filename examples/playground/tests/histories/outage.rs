@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::client::{Client, Request, Response};
 use crate::site::Site;
-use crate::stores::Own;
+use crate::stores::{Own, Which};
 
 /// Within which a route that needs the session says that it cannot have it: a call of a store may
 /// take five seconds, and this machine may be busy.
@@ -61,15 +61,15 @@ impl Away {
 
     fn begin(self, store: &Own) {
         match self {
-            Self::Killed => store.kill(),
-            Self::Hanging => store.pause(),
+            Self::Killed => store.kill(Which::All),
+            Self::Hanging => store.pause(Which::All),
         }
     }
 
     fn end(self, store: &Own) {
         match self {
-            Self::Killed => store.start_again(),
-            Self::Hanging => store.resume(),
+            Self::Killed => store.start_again(Which::All),
+            Self::Hanging => store.resume(Which::All),
         }
     }
 }

@@ -7,7 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use testbed::{Durability, Kind, Server, Wire};
+use testbed::{Durability, Error, Kind, RedisCluster, Server, Wire};
+
+use crate::chance::Chance;
 
 /// The environment variable that says that no server of a store is to be started.
 const WITHOUT_SERVERS: &str = "TESTS_WITHOUT_SERVERS";
@@ -36,16 +38,11 @@ impl Store {
         Self::Sqlite,
     ];
 
-    /// Those that the program has; of these, under `scripts/test --quick`, those that need no
-    /// server.
+    /// All of them; under `scripts/test --quick`, those that need no server.
     pub(crate) fn present() -> impl Iterator<Item = Self> {
         let is_quick = std::env::var_os(WITHOUT_SERVERS).is_some();
-        let present = Self::ALL.into_iter().filter(|store| store.is_present());
-        present.filter(move |store| !is_quick || matches!(store, Self::Memory | Self::Sqlite))
-    }
-
-    const fn is_present(self) -> bool {
-        true
+        let all = Self::ALL.into_iter();
+        all.filter(move |store| !is_quick || matches!(store, Self::Memory | Self::Sqlite))
     }
 
     pub(crate) const fn name(self) -> &'static str {
@@ -72,9 +69,10 @@ impl Store {
     const fn kind(self) -> Option<Kind> {
         match self {
             Self::Redis => Some(Kind::Redis),
+            Self::RedisCluster => Some(Kind::RedisCluster),
             Self::Postgres => Some(Kind::Postgres),
             Self::MariaDb => Some(Kind::MariaDb),
-            Self::Memory | Self::RedisCluster | Self::Sqlite => None,
+            Self::Memory | Self::Sqlite => None,
         }
     }
 
@@ -113,14 +111,7 @@ impl Store {
         let Some(kind) = kind else {
             return self.open();
         };
-        let own = || -> Result<Own, testbed::Error> {
-            let server = Server::start_with(kind, Durability::Acknowledged)?;
-            let wire = Wire::to(server.port())?;
-            let server = Mutex::new(server);
-            Ok(Own { server, wire })
-        };
-        let own = own().unwrap_or_else(|error| panic!("{error}"));
-        let url = own.server().url_over(&own.wire);
+        let (own, url) = Own::start(kind).unwrap_or_else(|error| panic!("{error}"));
         Backing {
             own: Some(own),
             ..Backing::at(&url)
@@ -160,39 +151,132 @@ impl Backing {
     }
 }
 
-/// A server of one's own, and the wire over which the processes use it.
+/// Servers of one's own, and the wires over which the processes use them.
 #[derive(Debug)]
 pub(crate) struct Own {
-    server: Mutex<Server>,
-    pub(crate) wire: Wire,
+    servers: Mutex<Servers>,
+    /// One to each server, in their order.
+    wires: Vec<Wire>,
+}
+
+#[derive(Debug)]
+enum Servers {
+    One(Server),
+    Cluster(RedisCluster),
+}
+
+/// Which servers of a store something happens to. A store with one server has no other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Which {
+    All,
+    One(usize),
+}
+
+impl Which {
+    fn is(self, number: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(one) => one == number,
+        }
+    }
 }
 
 impl Own {
-    pub(crate) fn kill(&self) {
-        self.server().kill().expect("the store can be killed");
+    /// Starts what keeps everything that it acknowledged. With its URL.
+    fn start(kind: Kind) -> Result<(Self, String), Error> {
+        let durability = Durability::Acknowledged;
+        let (servers, wires, url) = if kind == Kind::RedisCluster {
+            let mut cluster = RedisCluster::start_with(durability)?;
+            let wires = cluster.lay_wires()?;
+            let url = cluster.url_over(&wires);
+            (Servers::Cluster(cluster), wires, url)
+        } else {
+            let server = Server::start_with(kind, durability)?;
+            let wire = Wire::to(server.port())?;
+            let url = server.url_over(&wire);
+            (Servers::One(server), vec![wire], url)
+        };
+        let servers = Mutex::new(servers);
+        Ok((Self { servers, wires }, url))
+    }
+
+    /// One of the servers, by lot.
+    pub(crate) fn one(&self, chance: &mut Chance) -> Which {
+        Which::One(chance.below(self.wires.len()))
+    }
+
+    pub(crate) fn kill(&self, which: Which) {
+        self.each(which, |server| {
+            server.kill().expect("the store can be killed");
+        });
         // Whose ends the wire would keep.
-        self.wire.cut();
+        self.cut(which);
     }
 
     /// Starts it again. What a killed server left may be in its way for a moment.
-    pub(crate) fn start_again(&self) {
-        let began = Instant::now();
-        while let Err(error) = self.server().start_again() {
-            assert!(began.elapsed() < PATIENCE, "{error}");
-            sleep(Duration::from_millis(100));
+    pub(crate) fn start_again(&self, which: Which) {
+        self.each(which, |server| {
+            let began = Instant::now();
+            while let Err(error) = server.start_again() {
+                assert!(began.elapsed() < PATIENCE, "{error}");
+                sleep(Duration::from_millis(100));
+            }
+        });
+        self.wait();
+    }
+
+    pub(crate) fn pause(&self, which: Which) {
+        self.each(which, |server| {
+            server.pause().expect("the store can be stopped");
+        });
+    }
+
+    pub(crate) fn resume(&self, which: Which) {
+        self.each(which, |server| {
+            server.resume().expect("the store can go on");
+        });
+        self.wait();
+    }
+
+    pub(crate) fn cut(&self, which: Which) {
+        self.wires_to(which).for_each(Wire::cut);
+    }
+
+    /// Cuts the connections after so many more bytes of replies, until they are mended.
+    pub(crate) fn cut_after(&self, which: Which, bytes: usize) {
+        self.wires_to(which).for_each(|wire| wire.cut_after(bytes));
+    }
+
+    pub(crate) fn mend(&self) {
+        self.wires_to(Which::All).for_each(Wire::mend);
+    }
+
+    fn wires_to(&self, which: Which) -> impl Iterator<Item = &Wire> {
+        let wires = self.wires.iter().enumerate();
+        wires.filter_map(move |(number, wire)| which.is(number).then_some(wire))
+    }
+
+    fn each(&self, which: Which, act: impl Fn(&mut Server)) {
+        let mut servers = self.servers();
+        let servers = match &mut *servers {
+            Servers::One(server) => std::slice::from_mut(server),
+            Servers::Cluster(cluster) => cluster.nodes(),
+        };
+        let chosen = servers.iter_mut().enumerate();
+        chosen
+            .filter(|(number, _)| which.is(*number))
+            .for_each(|(_, server)| act(server));
+    }
+
+    /// The nodes of a cluster have to find each other before they answer clients.
+    fn wait(&self) {
+        if let Servers::Cluster(cluster) = &*self.servers() {
+            cluster.wait().expect("the cluster is whole again");
         }
     }
 
-    pub(crate) fn pause(&self) {
-        self.server().pause().expect("the store can be stopped");
-    }
-
-    pub(crate) fn resume(&self) {
-        self.server().resume().expect("the store can go on");
-    }
-
-    fn server(&self) -> MutexGuard<'_, Server> {
-        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    fn servers(&self) -> MutexGuard<'_, Servers> {
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
