@@ -21,7 +21,7 @@ impl Runtime for Tokio {
 
     fn sleep(&self, duration: Duration) -> BoxFuture<()> {
         // A busy machine is no store that fails to answer in time.
-        Box::pin(tokio::time::sleep(duration * 10))
+        Box::pin(tokio::time::sleep(duration * 4))
     }
 }
 
@@ -35,7 +35,7 @@ fn kinds() -> impl Iterator<Item = Kind> {
 /// visits all groups of a cluster, so that these take longer.
 const fn histories(kind: Kind) -> u64 {
     match kind {
-        Kind::RedisCluster => 3,
+        Kind::RedisCluster => 6,
         _ => 30,
     }
 }
