@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::process::Command;
 use std::time::Duration;
 
 use testbed::{Durability, Kind, RedisCluster, Server, Wire};
@@ -106,4 +107,26 @@ fn databases_start_stop_and_start_again() {
 fn tests_of_a_process_share_a_server() {
     let first = testbed::shared(Kind::Redis).unwrap();
     assert_eq!(testbed::shared(Kind::Redis).unwrap(), first);
+}
+
+#[test]
+fn what_a_process_left_that_is_gone_is_removed_by_the_next_one_and_nothing_else() {
+    let mut gone = Command::new("true").spawn().unwrap();
+    gone.wait().unwrap();
+    let folder = |owner: u32, ending: &str| {
+        let path = std::env::temp_dir().join(format!("testbed-{owner}-{ending}"));
+        std::fs::create_dir_all(path.join("data")).unwrap();
+        path
+    };
+    let left = folder(gone.id(), "7");
+    let own = folder(std::process::id(), "7");
+    let foreign = folder(gone.id(), "notes");
+    // Another process, for this one may have looked already.
+    let mut next = Command::new(env!("CARGO_BIN_EXE_testbed"));
+    assert!(next.arg("true").status().unwrap().success());
+    let found = [&left, &own, &foreign].map(|path| path.exists());
+    for path in [own, foreign] {
+        std::fs::remove_dir_all(path).unwrap();
+    }
+    assert_eq!(found, [false, true, true]);
 }
