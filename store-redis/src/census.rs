@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use futures_util::future::join_all;
 use session_core::store::Census;
 use session_core::{StoreKey, Timestamp};
 
@@ -10,24 +11,28 @@ use crate::names::Group;
 use crate::script::{COUNT, Call, PAGE, number};
 use crate::store::RedisStore;
 
+/// How many groups are counted at once.
+const GROUPS_AT_ONCE: usize = 32;
+
 /// About how many sessions a script looks at.
 const PAGE_LEN: usize = 500;
 
 impl RedisStore {
     pub(crate) async fn count_sessions(&self, now: Timestamp) -> Result<Census, Fault> {
         let mut census = Census::default();
-        for group in self.names().groups() {
-            self.count_group(group, now, &mut census).await?;
+        for some in self.names().groups().chunks(GROUPS_AT_ONCE) {
+            let counts = some.iter().map(|group| self.count_group(*group, now));
+            for ages in join_all(counts).await {
+                for (class, (_, sessions)) in ages?.ages().enumerate() {
+                    census.count_class(class, sessions);
+                }
+            }
         }
         Ok(census)
     }
 
-    async fn count_group(
-        &self,
-        group: Group,
-        now: Timestamp,
-        census: &mut Census,
-    ) -> Result<(), Fault> {
+    async fn count_group(&self, group: Group, now: Timestamp) -> Result<Census, Fault> {
+        let mut census = Census::default();
         // An index that grows or shrinks meanwhile names some keys twice.
         let mut seen = HashSet::new();
         let mut cursor = b"0".to_vec();
@@ -43,10 +48,10 @@ impl RedisStore {
             let keys: Vec<StoreKey> = keys.map(StoreKey::from_bytes).collect();
             let new: Vec<StoreKey> = keys.into_iter().filter(|key| seen.insert(*key)).collect();
             for some in new.chunks(PAGE_LEN) {
-                self.count_page(group, some, now, census).await?;
+                self.count_page(group, some, now, &mut census).await?;
             }
             if cursor == b"0" {
-                return Ok(());
+                return Ok(census);
             }
         }
     }

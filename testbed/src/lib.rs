@@ -28,6 +28,7 @@ mod port;
 mod programs;
 mod server;
 mod shared;
+mod store;
 mod wire;
 
 pub use cluster::RedisCluster;
@@ -35,4 +36,5 @@ pub use error::Error;
 pub use kind::{Durability, Kind};
 pub use server::Server;
 pub use shared::{Everything, shared};
+pub use store::{Place, Store};
 pub use wire::Wire;

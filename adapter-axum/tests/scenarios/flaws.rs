@@ -10,7 +10,7 @@ use http::{HeaderValue, header};
 use session_core::testkit::adapter::{Probe, Server, scenarios};
 use session_core::{Main, SessionManager};
 
-use crate::{routes, start};
+use crate::server::{routes, start};
 
 /// What the scenario `name` says of an adapter that it must not let pass.
 pub(crate) fn failure_of(

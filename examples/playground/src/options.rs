@@ -22,9 +22,15 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
     pub(crate) listen: SocketAddr,
 
-    /// Where sessions live: memory
+    /// Where sessions live: memory, sqlite:PATH, redis://HOST:PORT,
+    /// redis-cluster://HOST:PORT,HOST:PORT, postgres://... or mysql://...
     #[arg(long, value_name = "STORE", default_value = "memory")]
     pub(crate) store: Confidential,
+
+    /// What the names of the store's keys or tables begin with, so that several sites can share
+    /// a server
+    #[arg(long, value_name = "NAME")]
+    pub(crate) store_prefix: Option<String>,
 
     /// Key that signs session ids, at least 32 bytes, and after commas older keys that are
     /// still accepted; generated when left out. Better given by the environment, since command

@@ -23,6 +23,9 @@ pub(crate) enum OpenError {
         "--max-sessions: only --store memory has a limit of its own; others have their server's"
     )]
     Limit,
+    /// No other process has sessions in this memory.
+    #[error("--store-prefix: only stores that others use as well have names that begin with it")]
+    Prefix,
     /// Redis refuses.
     #[error("--store: {0}")]
     Redis(#[from] ConnectError),
@@ -38,7 +41,11 @@ pub(crate) enum OpenError {
 /// When there is no such store, or its server was reached and refuses.
 pub(crate) async fn open(options: &Options) -> Result<Arc<dyn SessionStore>, OpenError> {
     let url = options.store.reveal();
+    let prefix = options.store_prefix.as_ref();
     if url == "memory" {
+        if prefix.is_some() {
+            return Err(OpenError::Prefix);
+        }
         let builder = MemoryStore::builder();
         return Ok(Arc::new(match options.max_sessions {
             Some(sessions) => builder.max_sessions(sessions).build(),
@@ -48,8 +55,20 @@ pub(crate) async fn open(options: &Options) -> Result<Arc<dyn SessionStore>, Ope
     let scheme = url.split(':').next().unwrap_or_default();
     match scheme {
         _ if options.max_sessions.is_some() => Err(OpenError::Limit),
-        "redis" | "redis-cluster" => Ok(Arc::new(RedisStore::connect(url).await?)),
-        "sqlite" | "postgres" | "mysql" => Ok(Arc::new(SqlStore::connect(url).await?)),
+        "redis" | "redis-cluster" => {
+            let mut builder = RedisStore::builder();
+            if let Some(prefix) = prefix {
+                builder = builder.prefix(prefix);
+            }
+            Ok(Arc::new(builder.connect(url).await?))
+        }
+        "sqlite" | "postgres" | "mysql" => {
+            let mut builder = SqlStore::builder(url);
+            if let Some(prefix) = prefix {
+                builder = builder.table_prefix(prefix);
+            }
+            Ok(Arc::new(builder.connect().await?))
+        }
         _ => Err(OpenError::Unknown),
     }
 }

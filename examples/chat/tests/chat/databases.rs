@@ -1,5 +1,10 @@
 //! Accounts in the databases there are, and what becomes of a chat whose database is away.
 
+mod on_mariadb;
+mod on_postgres;
+mod on_redis;
+mod on_redis_cluster;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -17,7 +22,7 @@ use testbed::{Durability, Kind, Server};
 use tokio::runtime::Handle;
 
 use crate::on_axum::suite::accounts::registered;
-use crate::on_axum::suite::saved::outlives_its_program;
+use crate::on_axum::suite::program::outlives_its_program;
 use crate::on_axum::suite::site::{Folder, Site, error_of};
 
 const ROOM: usize = 1 << 20;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::client::{Connection, Response};
-use crate::program::{FRAMEWORKS, PATIENCE, Program, on_each};
+use crate::program::{Ground, PATIENCE, Program, Test};
 use crate::visitor::Visitor;
 
 /// The address, and whether it is asked or ordered.
@@ -18,237 +18,234 @@ const ROUTES: [(&str, &str); 6] = [
     ("POST", "/admin/log-everyone-out"),
 ];
 
-#[test]
-fn the_page_is_served_and_consults_no_session() {
-    on_each(&[], |program| {
-        let mut visitor = ada(program);
-        let page = visitor.get("/admin");
-        assert_eq!(page.status, 200);
-        assert_eq!(page.all("content-type"), ["text/html; charset=utf-8"]);
-        assert!(page.all("content-security-policy")[0].starts_with("default-src 'self'"));
-        for target in ["/admin", "/admin/figures", "/admin/sessions?principal=ada"] {
-            let response = visitor.get(target);
-            assert_eq!(response.status, 200, "{target}");
-            assert!(response.all("set-cookie").is_empty(), "{target}");
-            assert!(response.all("vary").is_empty(), "{target}");
-        }
-    });
+/// On every store.
+pub(crate) const TESTS: &[Test] = tests![
+    the_figures_are_those_of_all_sessions,
+    the_sessions_of_a_principal_are_listed_by_name,
+    one_session_is_ended_and_no_other_one,
+    all_sessions_of_a_principal_are_ended,
+    everybody_is_logged_out_at_once_and_can_come_back,
+];
+
+/// On one store, for they concern none.
+pub(crate) const OF_NO_STORE: &[Test] = tests![
+    the_page_is_served_and_consults_no_session,
+    samples_are_kept_from_the_start_and_told_from_a_moment_on,
+    a_page_from_elsewhere_orders_nothing,
+    nobody_is_let_in_under_a_name_that_is_not_this_machines,
+    a_server_that_other_machines_can_reach_has_no_administrators_page,
+];
+
+fn the_page_is_served_and_consults_no_session(ground: &Ground) {
+    let program = &ground.start(&[]);
+    let mut visitor = ada(program);
+    let page = visitor.get("/admin");
+    assert_eq!(page.status, 200);
+    assert_eq!(page.all("content-type"), ["text/html; charset=utf-8"]);
+    assert!(page.all("content-security-policy")[0].starts_with("default-src 'self'"));
+    for target in ["/admin", "/admin/figures", "/admin/sessions?principal=ada"] {
+        let response = visitor.get(target);
+        assert_eq!(response.status, 200, "{target}");
+        assert!(response.all("set-cookie").is_empty(), "{target}");
+        assert!(response.all("vary").is_empty(), "{target}");
+    }
 }
 
-#[test]
-fn the_figures_are_those_of_all_sessions() {
-    on_each(&[], |program| {
-        let mut visitors = [(); 3].map(|()| ada(program));
-        visitors[0].post("/logout", "");
+fn the_figures_are_those_of_all_sessions(ground: &Ground) {
+    let program = &ground.start(&[]);
+    let mut visitors = [(); 3].map(|()| ada(program));
+    visitors[0].post("/logout", "");
+    let figures = figures(program, 0);
+    let stats = program.visitor().get("/stats").json();
+    assert_eq!(figures["stats"]["created"], 3);
+    assert_eq!(figures["stats"], stats);
+    assert_eq!(figures["ends"]["logged_out"], 1);
+    assert_eq!(figures["ends"]["expired"], 0);
+    let young = json!({"at_most": 60, "sessions": 2});
+    assert_eq!(figures["by_age"][0], young);
+    assert_eq!(figures["by_age"].as_array().unwrap().len(), 6);
+    assert_eq!(figures["by_age"][5]["at_most"], Value::Null);
+    let now = figures["now"].as_u64().unwrap();
+    let samples = figures["samples"].as_array().unwrap();
+    assert_eq!(samples.last(), Some(&json!([now, 2])));
+}
+
+fn samples_are_kept_from_the_start_and_told_from_a_moment_on(ground: &Ground) {
+    let program = &ground.start(&[]);
+    let begun = Instant::now();
+    // One of the start, as soon as it is taken, and one of now.
+    let first = loop {
         let figures = figures(program, 0);
-        let stats = program.visitor().get("/stats").json();
-        assert_eq!(figures["stats"]["created"], 3);
-        assert_eq!(figures["stats"], stats);
-        assert_eq!(figures["ends"]["logged_out"], 1);
-        assert_eq!(figures["ends"]["expired"], 0);
-        let young = json!({"at_most": 60, "sessions": 2});
-        assert_eq!(figures["by_age"][0], young);
-        assert_eq!(figures["by_age"].as_array().unwrap().len(), 6);
-        assert_eq!(figures["by_age"][5]["at_most"], Value::Null);
-        let now = figures["now"].as_u64().unwrap();
-        let samples = figures["samples"].as_array().unwrap();
-        assert_eq!(samples.last(), Some(&json!([now, 2])));
-    });
-}
-
-#[test]
-fn samples_are_kept_from_the_start_and_told_from_a_moment_on() {
-    on_each(&[], |program| {
-        let begun = Instant::now();
-        // One of the start, as soon as it is taken, and one of now.
-        let first = loop {
-            let figures = figures(program, 0);
-            if times(&figures).len() >= 2 {
-                break figures;
-            }
-            assert!(begun.elapsed() < PATIENCE, "no sample is kept");
-        };
-        assert!(times(&first).is_sorted(), "{first}");
-        let now = first["now"].as_u64().unwrap();
-        let later = figures(program, now);
-        assert!(times(&later).iter().all(|time| *time >= now), "{later}");
-        assert_eq!(times(&later).last(), later["now"].as_u64().as_ref());
-    });
-}
-
-#[test]
-fn the_sessions_of_a_principal_are_listed_by_name() {
-    on_each(&[], |program| {
-        let mut phone = program.visitor();
-        phone.post("/login", "{\"principal\":\"a d/ä\",\"label\":\"Phone\"}");
-        ada(program);
-        let list = program
-            .visitor()
-            .get("/admin/sessions?principal=a+d%2F%C3%A4");
-        let list = list.json();
-        assert_eq!(list["principal"], "a d/ä");
-        let [one] = &list["sessions"].as_array().unwrap()[..] else {
-            panic!("one session: {list}");
-        };
-        let device = &phone.get("/me/sessions").json()[0];
-        for name in ["handle", "label", "creation_time"] {
-            assert_eq!(one[name], device[name], "{name}");
+        if times(&figures).len() >= 2 {
+            break figures;
         }
-        assert!(one["last_accessed_time"].is_u64() && one["authenticated_at"].is_u64());
-        assert!(one["expires_at"].as_u64() > one["last_accessed_time"].as_u64());
-        assert_eq!(listed(program, "nobody"), [Value::Null; 0]);
-        let nameless = program.visitor().get("/admin/sessions");
-        assert_eq!(nameless.status, 400);
-        assert!(nameless.is_error_form());
-    });
+        assert!(begun.elapsed() < PATIENCE, "no sample is kept");
+    };
+    assert!(times(&first).is_sorted(), "{first}");
+    let now = first["now"].as_u64().unwrap();
+    let later = figures(program, now);
+    assert!(times(&later).iter().all(|time| *time >= now), "{later}");
+    assert_eq!(times(&later).last(), later["now"].as_u64().as_ref());
 }
 
-#[test]
-fn one_session_is_ended_and_no_other_one() {
-    on_each(&[], |program| {
-        let (mut phone, mut laptop) = (ada(program), ada(program));
-        let mut bob = program.visitor();
-        bob.post("/login", "{\"principal\":\"bob\"}");
-        let handle = current(&mut phone);
-        let end = |principal: &str, handle: &str| {
-            let body = json!({"principal": principal, "handle": handle});
-            order(program, "/admin/end", &body).status
-        };
-        // Under somebody else's name, a handle names no session.
-        assert_eq!(end("bob", &handle), 404);
-        assert_eq!(end("ada", "x"), 404);
-        assert_eq!(end("ada", &"0".repeat(32)), 404);
-        assert_eq!(phone.session()["principal"], "ada");
-        assert_eq!(end("ada", &handle), 204);
-        assert_eq!(end("ada", &handle), 404);
-        assert_eq!(phone.session()["exists"], false);
-        assert_eq!(laptop.session()["principal"], "ada");
-        assert_eq!(bob.session()["principal"], "bob");
-        assert_eq!(listed(program, "ada").len(), 1);
-        assert_eq!(figures(program, 0)["ends"]["terminated"], 1);
-    });
+fn the_sessions_of_a_principal_are_listed_by_name(ground: &Ground) {
+    let program = &ground.start(&[]);
+    let mut phone = program.visitor();
+    phone.post("/login", "{\"principal\":\"a d/ä\",\"label\":\"Phone\"}");
+    ada(program);
+    let list = program
+        .visitor()
+        .get("/admin/sessions?principal=a+d%2F%C3%A4");
+    let list = list.json();
+    assert_eq!(list["principal"], "a d/ä");
+    let [one] = &list["sessions"].as_array().unwrap()[..] else {
+        panic!("one session: {list}");
+    };
+    let device = &phone.get("/me/sessions").json()[0];
+    for name in ["handle", "label", "creation_time"] {
+        assert_eq!(one[name], device[name], "{name}");
+    }
+    assert!(one["last_accessed_time"].is_u64() && one["authenticated_at"].is_u64());
+    assert!(one["expires_at"].as_u64() > one["last_accessed_time"].as_u64());
+    assert_eq!(listed(program, "nobody"), [Value::Null; 0]);
+    let nameless = program.visitor().get("/admin/sessions");
+    assert_eq!(nameless.status, 400);
+    assert!(nameless.is_error_form());
 }
 
-#[test]
-fn all_sessions_of_a_principal_are_ended() {
-    on_each(&[], |program| {
-        let mut theirs = [ada(program), ada(program)];
-        let mut bob = program.visitor();
-        bob.post("/login", "{\"principal\":\"bob\"}");
-        for expected in [2, 0] {
-            let ended = order(program, "/admin/end-all", &json!({"principal": "ada"}));
-            assert_eq!(ended.json(), json!({"ended": expected}));
-        }
-        for visitor in &mut theirs {
-            assert_eq!(visitor.session()["exists"], false);
-        }
-        assert_eq!(bob.session()["principal"], "bob");
-    });
+fn one_session_is_ended_and_no_other_one(ground: &Ground) {
+    let program = &ground.start(&[]);
+    let (mut phone, mut laptop) = (ada(program), ada(program));
+    let mut bob = program.visitor();
+    bob.post("/login", "{\"principal\":\"bob\"}");
+    let handle = current(&mut phone);
+    let end = |principal: &str, handle: &str| {
+        let body = json!({"principal": principal, "handle": handle});
+        order(program, "/admin/end", &body).status
+    };
+    // Under somebody else's name, a handle names no session.
+    assert_eq!(end("bob", &handle), 404);
+    assert_eq!(end("ada", "x"), 404);
+    assert_eq!(end("ada", &"0".repeat(32)), 404);
+    assert_eq!(phone.session()["principal"], "ada");
+    assert_eq!(end("ada", &handle), 204);
+    assert_eq!(end("ada", &handle), 404);
+    assert_eq!(phone.session()["exists"], false);
+    assert_eq!(laptop.session()["principal"], "ada");
+    assert_eq!(bob.session()["principal"], "bob");
+    assert_eq!(listed(program, "ada").len(), 1);
+    assert_eq!(figures(program, 0)["ends"]["terminated"], 1);
 }
 
-#[test]
-fn everybody_is_logged_out_at_once_and_can_come_back() {
-    on_each(&[], |program| {
-        let (mut visitor, mut anonymous) = (ada(program), program.visitor());
-        anonymous.put("/attributes/a", "1");
-        let everybody = order(program, "/admin/log-everyone-out", &json!({}));
-        assert_eq!(everybody.status, 204);
-        for visitor in [&mut visitor, &mut anonymous] {
-            assert_eq!(visitor.session()["exists"], false);
-        }
-        let stats = program.visitor().get("/stats").json();
-        assert_eq!(
-            (&stats["live"], &stats["invalidated"]),
-            (&json!(0), &json!(2))
-        );
-        assert_eq!(figures(program, 0)["ends"]["generation"], 2);
-        assert_eq!(
-            visitor.post("/login", "{\"principal\":\"ada\"}").status,
-            204
-        );
-        assert_eq!(visitor.session()["principal"], "ada");
-    });
+fn all_sessions_of_a_principal_are_ended(ground: &Ground) {
+    let program = &ground.start(&[]);
+    let mut theirs = [ada(program), ada(program)];
+    let mut bob = program.visitor();
+    bob.post("/login", "{\"principal\":\"bob\"}");
+    for expected in [2, 0] {
+        let ended = order(program, "/admin/end-all", &json!({"principal": "ada"}));
+        assert_eq!(ended.json(), json!({"ended": expected}));
+    }
+    for visitor in &mut theirs {
+        assert_eq!(visitor.session()["exists"], false);
+    }
+    assert_eq!(bob.session()["principal"], "bob");
 }
 
-#[test]
-fn a_page_from_elsewhere_orders_nothing() {
-    on_each(&[], |program| {
-        let mut visitor = ada(program);
-        let handle = current(&mut visitor);
-        let own = ("origin", "http://localhost");
-        let json_type = ("content-type", "application/json");
-        for (target, body) in [
-            ("/admin/end", json!({"principal": "ada", "handle": handle})),
-            ("/admin/end-all", json!({"principal": "ada"})),
-            ("/admin/log-everyone-out", json!({})),
+fn everybody_is_logged_out_at_once_and_can_come_back(ground: &Ground) {
+    let program = &ground.start(&[]);
+    let (mut visitor, mut anonymous) = (ada(program), program.visitor());
+    anonymous.put("/attributes/a", "1");
+    let everybody = order(program, "/admin/log-everyone-out", &json!({}));
+    assert_eq!(everybody.status, 204);
+    for visitor in [&mut visitor, &mut anonymous] {
+        assert_eq!(visitor.session()["exists"], false);
+    }
+    let stats = program.visitor().get("/stats").json();
+    assert_eq!(
+        (&stats["live"], &stats["invalidated"]),
+        (&json!(0), &json!(2))
+    );
+    assert_eq!(figures(program, 0)["ends"]["generation"], 2);
+    assert_eq!(
+        visitor.post("/login", "{\"principal\":\"ada\"}").status,
+        204
+    );
+    assert_eq!(visitor.session()["principal"], "ada");
+}
+
+fn a_page_from_elsewhere_orders_nothing(ground: &Ground) {
+    let program = &ground.start(&[]);
+    let mut visitor = ada(program);
+    let handle = current(&mut visitor);
+    let own = ("origin", "http://localhost");
+    let json_type = ("content-type", "application/json");
+    for (target, body) in [
+        ("/admin/end", json!({"principal": "ada", "handle": handle})),
+        ("/admin/end-all", json!({"principal": "ada"})),
+        ("/admin/log-everyone-out", json!({})),
+    ] {
+        let body = body.to_string();
+        for (headers, body, status) in [
+            (&[json_type][..], body.as_str(), 403),
+            (&[("origin", "http://example.org"), json_type], &body, 403),
+            (&[("origin", "null"), json_type], &body, 403),
+            (
+                &[("sec-fetch-site", "cross-site"), own, json_type],
+                &body,
+                403,
+            ),
+            (
+                &[("sec-fetch-site", "same-site"), own, json_type],
+                &body,
+                403,
+            ),
+            (&[own], &body, 415),
+            (&[own, ("content-type", "text/plain")], &body, 415),
+            (&[own, json_type], "", 400),
+            (&[own, json_type], "[]", 400),
+            (&[own, json_type], "{\"everybody\":true}", 400),
         ] {
-            let body = body.to_string();
-            for (headers, body, status) in [
-                (&[json_type][..], body.as_str(), 403),
-                (&[("origin", "http://example.org"), json_type], &body, 403),
-                (&[("origin", "null"), json_type], &body, 403),
-                (
-                    &[("sec-fetch-site", "cross-site"), own, json_type],
-                    &body,
-                    403,
-                ),
-                (
-                    &[("sec-fetch-site", "same-site"), own, json_type],
-                    &body,
-                    403,
-                ),
-                (&[own], &body, 415),
-                (&[own, ("content-type", "text/plain")], &body, 415),
-                (&[own, json_type], "", 400),
-                (&[own, json_type], "[]", 400),
-                (&[own, json_type], "{\"everybody\":true}", 400),
-            ] {
-                let response = ask(program, "POST", target, headers, body);
-                assert_eq!(response.status, status, "{target} {headers:?} {body}");
-                assert!(response.is_error_form());
-            }
-            assert_eq!(visitor.get(target).status, 405);
+            let response = ask(program, "POST", target, headers, body);
+            assert_eq!(response.status, status, "{target} {headers:?} {body}");
+            assert!(response.is_error_form());
         }
-        assert_eq!(visitor.session()["principal"], "ada");
-    });
+        assert_eq!(visitor.get(target).status, 405);
+    }
+    assert_eq!(visitor.session()["principal"], "ada");
 }
 
-#[test]
-fn nobody_is_let_in_under_a_name_that_is_not_this_machines() {
-    on_each(&[], |program| {
-        for (method, target) in ROUTES {
-            let mut connection = Connection::open(program.address);
-            let request = format!(
-                "{method} {target} HTTP/1.1\r\nhost: rebound.example.org\r\n\
+fn nobody_is_let_in_under_a_name_that_is_not_this_machines(ground: &Ground) {
+    let program = &ground.start(&[]);
+    for (method, target) in ROUTES {
+        let mut connection = Connection::open(program.address);
+        let request = format!(
+            "{method} {target} HTTP/1.1\r\nhost: rebound.example.org\r\n\
                  origin: http://rebound.example.org\r\ncontent-type: application/json\r\n\
                  content-length: 2\r\n\r\n{{}}"
-            );
-            connection.send_raw(request.as_bytes());
-            let response = connection.response(method).expect("an answer");
-            assert_eq!(response.status, 403, "{method} {target}");
-            assert!(response.is_error_form());
-        }
-    });
+        );
+        connection.send_raw(request.as_bytes());
+        let response = connection.response(method).expect("an answer");
+        assert_eq!(response.status, 403, "{method} {target}");
+        assert!(response.is_error_form());
+    }
 }
 
-#[test]
-fn a_server_that_other_machines_can_reach_has_no_administrators_page() {
-    for framework in FRAMEWORKS {
-        let program = Program::start_on("0.0.0.0:0", framework, &["--insecure"]);
-        let mut visitor = ada(&program);
-        for (method, target) in ROUTES {
-            let own = [
-                ("origin", "http://localhost"),
-                ("content-type", "application/json"),
-            ];
-            let response = ask(&program, method, target, &own, "{}");
-            assert_eq!(response.status, 403, "{framework}: {method} {target}");
-            assert!(response.is_error_form());
-        }
-        // Numbers that name nobody are there all the same.
-        assert_eq!(visitor.get("/stats").json()["live"], 1);
-        assert_eq!(visitor.get("/metrics").status, 200);
+fn a_server_that_other_machines_can_reach_has_no_administrators_page(ground: &Ground) {
+    let program = ground.start_on("0.0.0.0:0");
+    let mut visitor = ada(&program);
+    for (method, target) in ROUTES {
+        let own = [
+            ("origin", "http://localhost"),
+            ("content-type", "application/json"),
+        ];
+        let response = ask(&program, method, target, &own, "{}");
+        assert_eq!(response.status, 403, "{method} {target}");
+        assert!(response.is_error_form());
     }
+    // Numbers that name nobody are there all the same.
+    assert_eq!(visitor.get("/stats").json()["live"], 1);
+    assert_eq!(visitor.get("/metrics").status, 200);
 }
 
 /// Somebody who logged in as ada.

@@ -3,8 +3,11 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use testbed::{Place, Store};
 
 use crate::visitor::Visitor;
 
@@ -17,49 +20,76 @@ pub(crate) const SECRET: &str = "kK3vN8sQ1xW7bZ5mT9pR2cY6dF4gH0jL";
 /// How long anything may take before a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs `test` against the program on each framework, over plain HTTP.
-pub(crate) fn on_each(arguments: &[&str], test: impl Fn(&Program)) {
-    for framework in FRAMEWORKS {
-        let program = Program::start(framework, &[&["--insecure"], arguments].concat());
-        // Shown only when the test fails.
-        println!("on {framework}");
-        test(&program);
+/// A test, and where it is.
+pub(crate) type Test = (&'static str, fn(&Ground));
+
+/// What a test runs on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ground {
+    pub(crate) framework: &'static str,
+    pub(crate) store: Store,
+}
+
+impl Ground {
+    /// Starts the program over plain HTTP, with sessions of its own, and waits until it says that
+    /// it listens.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Program {
+        self.start_at(self.place(), arguments)
+    }
+
+    /// As [`start`](Self::start), with the sessions of another program.
+    pub(crate) fn start_at(&self, place: Arc<Place>, arguments: &[&str]) -> Program {
+        let mut command = command(self.framework, &[&["--insecure"], arguments].concat());
+        Program::run(command.args(["--secret", SECRET]), place)
+    }
+
+    /// As [`start`](Self::start), with everything logged that there is to log.
+    pub(crate) fn start_verbose(&self, arguments: &[&str]) -> Program {
+        let mut command = command(self.framework, &[&["--insecure"], arguments].concat());
+        command.args(["--secret", SECRET]).env("RUST_LOG", "trace");
+        Program::run(&mut command, self.place())
+    }
+
+    /// As [`start`](Self::start), listening on `address`. It is reached by loopback.
+    pub(crate) fn start_on(&self, address: &str) -> Program {
+        let mut command = command_on(address, self.framework, &["--insecure"]);
+        let mut program = Program::run(command.args(["--secret", SECRET]), self.place());
+        program.address.set_ip(Ipv4Addr::LOCALHOST.into());
+        program
+    }
+
+    /// The program as it is for HTTPS.
+    pub(crate) fn start_secure(&self) -> Program {
+        let mut command = command(self.framework, &[]);
+        Program::run(command.args(["--secret", SECRET]), self.place())
+    }
+
+    /// The program without a secret of its own.
+    pub(crate) fn start_generated(&self) -> Program {
+        let mut command = command(self.framework, &["--insecure"]);
+        Program::run(&mut command, self.place())
+    }
+
+    fn place(&self) -> Arc<Place> {
+        Arc::new(self.store.place().expect("the store is there"))
     }
 }
 
 /// A running program. Dropping it kills it.
 pub(crate) struct Program {
     pub(crate) address: SocketAddr,
+    /// Where its sessions are.
+    pub(crate) place: Arc<Place>,
     child: Child,
     log: Option<JoinHandle<String>>,
 }
 
 impl Program {
-    /// Starts the program and waits until it says that it listens.
-    pub(crate) fn start(framework: &str, arguments: &[&str]) -> Self {
-        Self::run(command(framework, arguments).args(["--secret", SECRET]))
-    }
-
-    /// As [`start`](Self::start), listening on `address`. It is reached by loopback.
-    pub(crate) fn start_on(address: &str, framework: &str, arguments: &[&str]) -> Self {
-        let mut command = command_on(address, framework, arguments);
-        let mut program = Self::run(command.args(["--secret", SECRET]));
-        program.address.set_ip(Ipv4Addr::LOCALHOST.into());
-        program
-    }
-
-    /// As [`start`](Self::start), with everything logged that there is to log.
-    pub(crate) fn start_verbose(framework: &str, arguments: &[&str]) -> Self {
-        let mut command = command(framework, arguments);
-        Self::run(command.args(["--secret", SECRET]).env("RUST_LOG", "trace"))
-    }
-
-    /// The program without a secret of its own.
-    pub(crate) fn start_generated(framework: &str) -> Self {
-        Self::run(&mut command(framework, &["--insecure"]))
-    }
-
-    fn run(command: &mut Command) -> Self {
+    fn run(command: &mut Command, place: Arc<Place>) -> Self {
+        command.args(["--store", place.url()]);
+        if place.url() != "memory" {
+            command.args(["--store-prefix", place.prefix()]);
+        }
         let mut child = command.spawn().expect("the program starts");
         let stdout = child.stdout.take().expect("its output is piped");
         let mut stderr = child.stderr.take().expect("its errors are piped");
@@ -76,6 +106,7 @@ impl Program {
             address: address
                 .and_then(|address| address.parse().ok())
                 .unwrap_or_else(|| panic!("the program says where it listens, not {line:?}")),
+            place,
             child,
             log: Some(log),
         }

@@ -3,41 +3,38 @@
 use serde_json::json;
 
 use crate::client::Connection;
-use crate::program::{FRAMEWORKS, Program, SECRET};
+use crate::program::{Ground, Program, SECRET, Test};
 use crate::relay::Page;
 use crate::visitor::Visitor;
 
-#[test]
-fn no_token_and_no_key_is_in_the_log_at_any_level() {
-    for framework in FRAMEWORKS {
-        for header in [None, Some("x-auth-token")] {
-            let arguments: &[&str] = match header {
-                Some(name) => &["--insecure", "--header", name],
-                None => &["--insecure"],
-            };
-            let program = Program::start_verbose(framework, arguments);
-            let mut visitor = program.visitor();
-            if let Some(name) = header {
-                visitor = visitor.by_header(name);
-            }
-            let tokens = play(&program, visitor);
-            assert!(tokens.len() >= 4, "{tokens:?}");
-            play_through_the_relay(&program);
-            let (_, _, log) = program.stop("-TERM");
-            assert!(log.contains("TRACE"), "{framework} logs everything");
-            for secret in tokens.iter().map(String::as_str).chain([SECRET]) {
-                // Parts count too: a log might break a line, or a value, anywhere.
-                for part in [&secret[..16], &secret[secret.len() - 16..]] {
-                    assert!(!log.contains(part), "{framework} logs a secret");
-                }
-            }
-            // Those of the relay's browsers are known to nobody, but to be known by their length.
-            let mut words = log.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
-            assert!(
-                !words.any(is_token),
-                "{framework} logs what looks like a token"
-            );
+/// On every store.
+pub(crate) const TESTS: &[Test] = tests![no_token_and_no_key_is_in_the_log_at_any_level,];
+
+fn no_token_and_no_key_is_in_the_log_at_any_level(ground: &Ground) {
+    for header in [None, Some("x-auth-token")] {
+        let arguments: &[&str] = match header {
+            Some(name) => &["--header", name],
+            None => &[],
+        };
+        let program = ground.start_verbose(arguments);
+        let mut visitor = program.visitor();
+        if let Some(name) = header {
+            visitor = visitor.by_header(name);
         }
+        let tokens = play(&program, visitor);
+        assert!(tokens.len() >= 4, "{tokens:?}");
+        play_through_the_relay(&program);
+        let (_, _, log) = program.stop("-TERM");
+        assert!(log.contains("TRACE"), "everything is logged");
+        for secret in tokens.iter().map(String::as_str).chain([SECRET]) {
+            // Parts count too: a log might break a line, or a value, anywhere.
+            for part in [&secret[..16], &secret[secret.len() - 16..]] {
+                assert!(!log.contains(part), "a secret is logged");
+            }
+        }
+        // Those of the relay's browsers are known to nobody, but to be known by their length.
+        let mut words = log.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
+        assert!(!words.any(is_token), "what looks like a token is logged");
     }
 }
 

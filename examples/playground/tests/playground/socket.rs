@@ -5,195 +5,192 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::client::{Connection, Response};
-use crate::program::{FRAMEWORKS, Program, on_each};
+use crate::program::{Ground, Program, Test};
 use crate::visitor::Visitor;
 
-#[test]
-fn each_command_is_answered_by_the_value_and_stored_by_then() {
-    on_each(&[], |program| {
-        let mut visitor = visitor_of(program);
-        let mut socket = Socket::open(&visitor);
-        for (line, answer) in [
-            ("get b", "null"),
-            ("set b {\"c\": [1, null, \"ä\"]}", "{\"c\":[1,null,\"ä\"]}"),
-            ("get b", "{\"c\":[1,null,\"ä\"]}"),
-            ("increment n", "1"),
-            ("increment n", "2"),
-            ("set b null", "null"),
-            ("get b", "null"),
-        ] {
-            assert_eq!(socket.ask(line), answer, "{line}");
-        }
-        assert_eq!(visitor.attribute("n"), json!(2));
-        visitor.put("/attributes/n", "7");
-        assert_eq!(socket.ask("increment n"), "8");
-        assert_eq!(visitor.session()["attributes"], json!({"a": 1, "n": 8}));
-    });
+/// On every store.
+pub(crate) const TESTS: &[Test] = tests![
+    each_command_is_answered_by_the_value_and_stored_by_then,
+    what_is_no_command_or_cannot_be_done_is_an_error_and_changes_nothing,
+    increments_of_several_sockets_and_requests_are_all_counted,
+    a_session_that_ended_or_got_another_id_is_an_error_and_stays_so,
+    a_session_that_expired_is_an_error_and_each_message_before_keeps_it,
+    a_signal_closes_the_sockets_and_ends_the_program_well,
+];
+
+/// On one store, for they concern none.
+pub(crate) const OF_NO_STORE: &[Test] = tests![
+    a_handshake_without_a_session_is_409_and_starts_none,
+    a_page_of_another_origin_is_403_and_one_of_this_origin_is_let_in,
+    what_is_no_handshake_is_400_and_told_the_version,
+    a_ping_is_answered_and_a_close_is_too,
+];
+
+fn each_command_is_answered_by_the_value_and_stored_by_then(ground: &Ground) {
+    let program = &ground.start(&[]);
+    let mut visitor = visitor_of(program);
+    let mut socket = Socket::open(&visitor);
+    for (line, answer) in [
+        ("get b", "null"),
+        ("set b {\"c\": [1, null, \"ä\"]}", "{\"c\":[1,null,\"ä\"]}"),
+        ("get b", "{\"c\":[1,null,\"ä\"]}"),
+        ("increment n", "1"),
+        ("increment n", "2"),
+        ("set b null", "null"),
+        ("get b", "null"),
+    ] {
+        assert_eq!(socket.ask(line), answer, "{line}");
+    }
+    assert_eq!(visitor.attribute("n"), json!(2));
+    visitor.put("/attributes/n", "7");
+    assert_eq!(socket.ask("increment n"), "8");
+    assert_eq!(visitor.session()["attributes"], json!({"a": 1, "n": 8}));
 }
 
-#[test]
-fn what_is_no_command_or_cannot_be_done_is_an_error_and_changes_nothing() {
-    on_each(&["--max-session-bytes", "2000"], |program| {
-        let mut visitor = visitor_of(program);
-        visitor.put("/attributes/text", "\"t\"");
-        let before = visitor.session()["attributes"].clone();
-        let mut socket = Socket::open(&visitor);
-        let (long_name, large) = ("n".repeat(256), "x".repeat(3000));
-        for line in [
-            "",
-            "delete a",
-            "set a",
-            "set a {",
-            "get a b",
-            "get ",
-            "increment text",
-            &format!("get {long_name}"),
-            &format!("set {long_name} 1"),
-            &format!("set a \"{large}\""),
-        ] {
-            let answer = socket.ask(line);
-            assert!(answer.starts_with("error: "), "{line}: {answer}");
-        }
-        socket.send(BINARY, b"get a");
-        assert!(socket.text().starts_with("error: "));
-        assert_eq!(visitor.session()["attributes"], before);
-        assert_eq!(socket.ask("get a"), "1");
-    });
+fn what_is_no_command_or_cannot_be_done_is_an_error_and_changes_nothing(ground: &Ground) {
+    let program = &ground.start(&["--max-session-bytes", "2000"]);
+    let mut visitor = visitor_of(program);
+    visitor.put("/attributes/text", "\"t\"");
+    let before = visitor.session()["attributes"].clone();
+    let mut socket = Socket::open(&visitor);
+    let (long_name, large) = ("n".repeat(256), "x".repeat(3000));
+    for line in [
+        "",
+        "delete a",
+        "set a",
+        "set a {",
+        "get a b",
+        "get ",
+        "increment text",
+        &format!("get {long_name}"),
+        &format!("set {long_name} 1"),
+        &format!("set a \"{large}\""),
+    ] {
+        let answer = socket.ask(line);
+        assert!(answer.starts_with("error: "), "{line}: {answer}");
+    }
+    socket.send(BINARY, b"get a");
+    assert!(socket.text().starts_with("error: "));
+    assert_eq!(visitor.session()["attributes"], before);
+    assert_eq!(socket.ask("get a"), "1");
 }
 
-#[test]
-fn increments_of_several_sockets_and_requests_are_all_counted() {
-    on_each(&[], |program| {
-        let mut visitor = visitor_of(program);
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    let mut socket = Socket::open(&visitor);
-                    for _ in 0..25 {
-                        socket.ask("increment n");
-                    }
-                });
-            }
+fn increments_of_several_sockets_and_requests_are_all_counted(ground: &Ground) {
+    let program = &ground.start(&[]);
+    let mut visitor = visitor_of(program);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
             scope.spawn(|| {
-                let mut visitor = visitor.clone();
+                let mut socket = Socket::open(&visitor);
                 for _ in 0..25 {
-                    visitor.post("/attributes/n/increment", "");
+                    socket.ask("increment n");
                 }
             });
-        });
-        assert_eq!(visitor.attribute("n"), json!(125));
-    });
-}
-
-#[test]
-fn a_session_that_ended_or_got_another_id_is_an_error_and_stays_so() {
-    on_each(&[], |program| {
-        for (target, body) in [
-            ("/invalidate", ""),
-            ("/logout", ""),
-            ("/change-id", ""),
-            ("/login", "{\"principal\":\"ada\"}"),
-        ] {
-            let mut visitor = visitor_of(program);
-            let mut socket = Socket::open(&visitor);
-            assert_eq!(socket.ask("get a"), "1");
-            assert_eq!(visitor.post(target, body).status, 204);
-            for line in ["get a", "set a 2", "increment a"] {
-                let answer = socket.ask(line);
-                assert!(answer.starts_with("error: "), "{target}, {line}: {answer}");
+        }
+        scope.spawn(|| {
+            let mut visitor = visitor.clone();
+            for _ in 0..25 {
+                visitor.post("/attributes/n/increment", "");
             }
-            assert_ne!(visitor.attribute("a"), json!(2), "{target}");
-        }
+        });
     });
+    assert_eq!(visitor.attribute("n"), json!(125));
 }
 
-#[test]
-fn a_session_that_expired_is_an_error_and_each_message_before_keeps_it() {
-    on_each(&["--idle", "1"], |program| {
-        let visitor = visitor_of(program);
-        let mut socket = Socket::open(&visitor);
-        // The program keeps its own time; there is no clock to step in another process.
-        for _ in 0..4 {
-            std::thread::sleep(Duration::from_millis(400));
-            assert_eq!(socket.ask("get a"), "1");
-        }
-        std::thread::sleep(Duration::from_millis(1500));
-        assert!(socket.ask("get a").starts_with("error: "));
-    });
-}
-
-#[test]
-fn a_handshake_without_a_session_is_409_and_starts_none() {
-    on_each(&[], |program| {
-        let response = handshake(&program.visitor(), &[]).1;
-        assert_refused(&response, 409);
-    });
-}
-
-#[test]
-fn a_page_of_another_origin_is_403_and_one_of_this_origin_is_let_in() {
-    on_each(&[], |program| {
-        let visitor = visitor_of(program);
-        for foreign in [
-            "http://example.org",
-            "http://localhost:1",
-            "null",
-            "localhost",
-        ] {
-            let response = handshake(&visitor, &[("origin", foreign)]).1;
-            assert_refused(&response, 403);
-        }
-        for own in ["http://localhost", "https://localhost"] {
-            assert_eq!(handshake(&visitor, &[("origin", own)]).1.status, 101);
-        }
-    });
-}
-
-#[test]
-fn what_is_no_handshake_is_400_and_told_the_version() {
-    on_each(&[], |program| {
+fn a_session_that_ended_or_got_another_id_is_an_error_and_stays_so(ground: &Ground) {
+    let program = &ground.start(&[]);
+    for (target, body) in [
+        ("/invalidate", ""),
+        ("/logout", ""),
+        ("/change-id", ""),
+        ("/login", "{\"principal\":\"ada\"}"),
+    ] {
         let mut visitor = visitor_of(program);
-        let response = visitor.get("/ws");
-        assert_refused(&response, 400);
-        assert_eq!(response.all("sec-websocket-version"), ["13"]);
-        for left_out in 0..HANDSHAKE.len() {
-            let mut headers = HANDSHAKE.to_vec();
-            headers.remove(left_out);
-            let mut connection = visitor.open_with("/ws", &headers);
-            assert_refused(&connection.response("GET").expect("an answer"), 400);
+        let mut socket = Socket::open(&visitor);
+        assert_eq!(socket.ask("get a"), "1");
+        assert_eq!(visitor.post(target, body).status, 204);
+        for line in ["get a", "set a 2", "increment a"] {
+            let answer = socket.ask(line);
+            assert!(answer.starts_with("error: "), "{target}, {line}: {answer}");
         }
-        assert_eq!(visitor.post("/ws", "").status, 405);
-    });
-}
-
-#[test]
-fn a_ping_is_answered_and_a_close_is_too() {
-    on_each(&[], |program| {
-        let visitor = visitor_of(program);
-        let mut socket = Socket::open(&visitor);
-        socket.send(PING, b"are you there");
-        assert_eq!(socket.frame(), Some((PONG, b"are you there".to_vec())));
-        socket.send(CLOSE, &1000_u16.to_be_bytes());
-        let (opcode, payload) = socket.frame().expect("an answer");
-        assert_eq!((opcode, &payload[..2]), (CLOSE, &[3, 232][..]));
-        assert_eq!(socket.frame(), None);
-    });
-}
-
-#[test]
-fn a_signal_closes_the_sockets_and_ends_the_program_well() {
-    for framework in FRAMEWORKS {
-        let program = Program::start(framework, &["--insecure"]);
-        let visitor = visitor_of(&program);
-        let mut socket = Socket::open(&visitor);
-        assert_eq!(socket.ask("set a 2"), "2");
-        let (status, took, _) = program.stop("-TERM");
-        assert_eq!(status.code(), Some(0), "{framework}");
-        assert!(took < Duration::from_secs(2), "{framework}: {took:?}");
-        // That the server goes away (RFC 6455, 7.4.1), and then nothing.
-        assert_eq!(socket.frame(), Some((CLOSE, vec![3, 233])), "{framework}");
-        assert_eq!(socket.frame(), None);
+        assert_ne!(visitor.attribute("a"), json!(2), "{target}");
     }
+}
+
+fn a_session_that_expired_is_an_error_and_each_message_before_keeps_it(ground: &Ground) {
+    let program = &ground.start(&["--idle", "1"]);
+    let visitor = visitor_of(program);
+    let mut socket = Socket::open(&visitor);
+    // The program keeps its own time; there is no clock to step in another process.
+    for _ in 0..4 {
+        std::thread::sleep(Duration::from_millis(400));
+        assert_eq!(socket.ask("get a"), "1");
+    }
+    std::thread::sleep(Duration::from_millis(1500));
+    assert!(socket.ask("get a").starts_with("error: "));
+}
+
+fn a_handshake_without_a_session_is_409_and_starts_none(ground: &Ground) {
+    let program = &ground.start(&[]);
+    let response = handshake(&program.visitor(), &[]).1;
+    assert_refused(&response, 409);
+}
+
+fn a_page_of_another_origin_is_403_and_one_of_this_origin_is_let_in(ground: &Ground) {
+    let program = &ground.start(&[]);
+    let visitor = visitor_of(program);
+    for foreign in [
+        "http://example.org",
+        "http://localhost:1",
+        "null",
+        "localhost",
+    ] {
+        let response = handshake(&visitor, &[("origin", foreign)]).1;
+        assert_refused(&response, 403);
+    }
+    for own in ["http://localhost", "https://localhost"] {
+        assert_eq!(handshake(&visitor, &[("origin", own)]).1.status, 101);
+    }
+}
+
+fn what_is_no_handshake_is_400_and_told_the_version(ground: &Ground) {
+    let program = &ground.start(&[]);
+    let mut visitor = visitor_of(program);
+    let response = visitor.get("/ws");
+    assert_refused(&response, 400);
+    assert_eq!(response.all("sec-websocket-version"), ["13"]);
+    for left_out in 0..HANDSHAKE.len() {
+        let mut headers = HANDSHAKE.to_vec();
+        headers.remove(left_out);
+        let mut connection = visitor.open_with("/ws", &headers);
+        assert_refused(&connection.response("GET").expect("an answer"), 400);
+    }
+    assert_eq!(visitor.post("/ws", "").status, 405);
+}
+
+fn a_ping_is_answered_and_a_close_is_too(ground: &Ground) {
+    let program = &ground.start(&[]);
+    let visitor = visitor_of(program);
+    let mut socket = Socket::open(&visitor);
+    socket.send(PING, b"are you there");
+    assert_eq!(socket.frame(), Some((PONG, b"are you there".to_vec())));
+    socket.send(CLOSE, &1000_u16.to_be_bytes());
+    let (opcode, payload) = socket.frame().expect("an answer");
+    assert_eq!((opcode, &payload[..2]), (CLOSE, &[3, 232][..]));
+    assert_eq!(socket.frame(), None);
+}
+
+fn a_signal_closes_the_sockets_and_ends_the_program_well(ground: &Ground) {
+    let program = ground.start(&[]);
+    let visitor = visitor_of(&program);
+    let mut socket = Socket::open(&visitor);
+    assert_eq!(socket.ask("set a 2"), "2");
+    let (status, took, _) = program.stop("-TERM");
+    assert_eq!(status.code(), Some(0));
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    // That the server goes away (RFC 6455, 7.4.1), and then nothing.
+    assert_eq!(socket.frame(), Some((CLOSE, vec![3, 233])));
+    assert_eq!(socket.frame(), None);
 }
 
 /// Somebody with a session in which `a` is 1.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use crate::client::{Connection, Response};
+use crate::program::Program;
 
 /// A browser, or a program that knows the token's header.
 #[derive(Clone, Debug)]
@@ -22,6 +23,14 @@ impl Visitor {
             address,
             header: None,
             token: None,
+        }
+    }
+
+    /// The same visitor, with the same cookie, at a program that was started again.
+    pub(crate) fn at(&self, program: &Program) -> Self {
+        Self {
+            address: program.address,
+            ..self.clone()
         }
     }
 

@@ -63,7 +63,7 @@
 //! did not announce one, and where the body is cut into frames.
 //!
 //! Each scenario is played twice: with a store that answers at once, and with one that has to be
-//! awaited. Both look the same from outside.
+//! awaited. Both look the same from outside. [`Scenario::check_on`] plays it on any other store.
 //!
 //! When the environment variable `SESSION_TRANSCRIPTS` names a folder, what was seen is written
 //! there, one file for each scenario, and compared all the same. With the folder `golden` beside
@@ -72,6 +72,7 @@
 
 mod browser;
 mod gate;
+mod lent;
 mod probe;
 mod stage;
 mod stories;
@@ -81,13 +82,18 @@ mod wire;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
+use self::lent::Lent;
 pub use self::probe::{Frames, Given, Probe, Reply, ReplyBody};
 use self::stage::{Configure, Stage};
 use self::transcript::difference;
 pub use self::wire::{Body, Client, Http1, Piece, Request, Response, Wire};
+use super::Faulty;
 use super::store::Door;
 use crate::SessionManager;
+use crate::store::SessionStore;
+use crate::store::memory::MemoryStore;
 
 /// Where transcripts are written, besides being compared.
 const TRANSCRIPTS: &str = "SESSION_TRANSCRIPTS";
@@ -157,29 +163,56 @@ impl Scenario {
     /// As there.
     pub fn check_over(&self, wire: &dyn Wire, serve: impl Fn(SessionManager, Probe) -> Server) {
         for door in [Door::Immediate, Door::Awaited] {
-            let actual = self.play(door, wire, &serve);
+            let memory = Faulty::new(Lent(Arc::new(MemoryStore::new())));
+            let store = match door {
+                Door::Immediate => memory,
+                Door::Awaited => memory.without_immediate_door(),
+            };
+            let actual = self.play(store, wire, &serve);
             if let Some(folder) = std::env::var_os(TRANSCRIPTS) {
                 let path = Path::new(&folder).join(format!("{}.txt", self.name));
                 if let Err(error) = std::fs::write(&path, &actual) {
                     panic!("{}: {error}", path.display());
                 }
             }
-            if let Some(difference) = difference(self.golden, &actual) {
-                panic!(
-                    "{}: the transcript is another one ({door:?})\n{difference}",
-                    self.name
-                );
-            }
+            self.compare(&actual, &format!("{door:?}"));
+        }
+    }
+
+    /// [`check`](Self::check) on another store than the one in memory: what the visitors see and
+    /// what the store is asked is the same on any. It holds no session yet, and keeps the clock
+    /// of the scenario, which stands still at first.
+    ///
+    /// A store that needs a runtime needs it here as well: call this inside of one (for tokio,
+    /// after `Runtime::enter`), on a thread that may block.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn check_on(
+        &self,
+        store: Arc<dyn SessionStore>,
+        serve: impl Fn(SessionManager, Probe) -> Server,
+    ) {
+        let actual = self.play(Faulty::new(Lent(store)), &Http1, &serve);
+        self.compare(&actual, "a store of the test's");
+    }
+
+    fn compare(&self, actual: &str, store: &str) {
+        if let Some(difference) = difference(self.golden, actual) {
+            panic!(
+                "{}: the transcript is another one ({store})\n{difference}",
+                self.name
+            );
         }
     }
 
     fn play(
         &self,
-        door: Door,
+        store: Faulty<Lent>,
         wire: &dyn Wire,
         serve: &dyn Fn(SessionManager, Probe) -> Server,
     ) -> String {
-        let stage = Stage::new(self.configure, door, wire, serve);
+        let stage = Stage::new(self.configure, store, wire, serve);
         let (initial, rest) = self.name.split_at(1);
         let title = format!("{}{rest}", initial.to_uppercase());
         stage.tell(&format!("# {}", title.replace('_', " ")));

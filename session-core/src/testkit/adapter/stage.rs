@@ -10,14 +10,13 @@ use futures_executor::block_on;
 use super::Server;
 use super::browser::Browser;
 use super::gate::{Gate, PATIENCE};
+use super::lent::Lent;
 use super::probe::Probe;
 use super::transcript::Transcript;
 use super::wire::{Client, Wire};
 use crate::clock::Clock;
 use crate::session::Value;
-use crate::store::memory::MemoryStore;
 use crate::store::{Access, Loaded, SessionStore};
-use crate::testkit::store::Door;
 use crate::testkit::{Faulty, ManualClock, Recording, SeededEntropy, Verb, test_key};
 use crate::transport::Transport;
 use crate::{SessionManager, SessionManagerBuilder};
@@ -28,7 +27,7 @@ pub(super) type Configure = fn(SessionManagerBuilder) -> SessionManagerBuilder;
 /// The place of one story, from its beginning to its end.
 pub(super) struct Stage {
     sessions: SessionManager,
-    store: Recording<Faulty<MemoryStore>>,
+    store: Recording<Faulty<Lent>>,
     clock: ManualClock,
     pub(super) gate: Gate,
     pub(super) client: Arc<dyn Client>,
@@ -42,16 +41,12 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new(
         configure: Configure,
-        door: Door,
+        store: Faulty<Lent>,
         wire: &dyn Wire,
         serve: &dyn Fn(SessionManager, Probe) -> Server,
     ) -> Self {
         let clock = ManualClock::new();
-        let memory = Faulty::new(MemoryStore::new());
-        let store = Recording::new(match door {
-            Door::Immediate => memory,
-            Door::Awaited => memory.without_immediate_door(),
-        });
+        let store = Recording::new(store);
         let builder = SessionManager::builder()
             .secret_key(test_key())
             .store(store.clone())
@@ -206,8 +201,8 @@ impl Stage {
         let engine = &self.sessions.engine;
         let verified = engine.keyring.verify(token.as_bytes()).ok()?;
         let key = engine.store_key(&verified.id);
-        let memory = self.store.inner().inner();
-        let loaded = SessionStore::load(memory, &key, Access::Peek, self.clock.now());
+        let store = self.store.inner().inner();
+        let loaded = SessionStore::load(store, &key, Access::Peek, self.clock.now());
         match block_on(loaded) {
             Ok(Loaded::Live { record, .. }) => {
                 let attribute = record.attributes.get(name)?;

@@ -6,10 +6,11 @@ mod cors;
 mod devices;
 mod limits;
 mod page;
-mod program;
-pub(crate) mod saved;
+pub(crate) mod program;
+mod saved;
 pub(crate) mod site;
 mod stopping;
+mod store;
 mod upstream;
 
-use super::FRAMEWORK;
+use super::{FRAMEWORK, STORE};

@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use super::FRAMEWORK;
-use super::site::Visitor;
+use super::site::{Folder, Visitor};
 
 /// How long the program may take to end: ten seconds of grace, and something to spare.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -113,4 +113,34 @@ fn a_program_whose_sessions_would_outlive_its_accounts_does_not_start() {
     assert!(!program.status.success());
     assert!(told.contains("--accounts memory"), "{told}");
     assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[tokio::test]
+async fn a_program_that_was_killed_and_started_again_has_forgotten_nothing() {
+    let folder = Folder::create();
+    outlives_its_program(&["--store", &folder.sqlite()]).await;
+}
+
+/// Sessions, accounts and conversations are there again when a program with these `arguments` was
+/// killed and another is started.
+pub(crate) async fn outlives_its_program(arguments: &[&str]) {
+    let secret = ["--secret", "mGv3xQ9rTn5LwZc8KfYb2HdPj7SuAe4V"];
+    let arguments = [arguments, &secret].concat();
+    let program = Program::start_with(0, &arguments);
+    let laptop = Visitor::new(program.url());
+    assert_eq!(laptop.register("ada").await.status(), 201);
+    laptop.talk("I like tea.").await;
+    let anonymous = Visitor::new(program.url());
+    anonymous.talk("I have no account.").await;
+    let (hers, theirs) = (laptop.history().await, anonymous.history().await);
+    program.kill().await;
+
+    let program = Program::start_with(0, &arguments);
+    let laptop = laptop.moved_to(program.url());
+    assert_eq!(laptop.account().await.as_deref(), Some("ada"));
+    assert_eq!(laptop.history().await, hers);
+    assert_eq!(anonymous.moved_to(program.url()).history().await, theirs);
+    let phone = Visitor::new(program.url());
+    assert_eq!(phone.log_in("ada").await.status(), 200);
+    assert_eq!(phone.history().await, hers);
 }

@@ -7,22 +7,16 @@ use chat::app::Limits;
 use chat::cors::Cors;
 use chat::prompt::Message;
 use chat::responder::Responder;
-use session_core::{SecretKey, SessionManager};
 
 use super::accounts::registered;
-use super::program::Program;
-use super::site::{Folder, Site, Visitor};
+use super::site::{Folder, Sessions, Site, Visitor};
 
 /// A chat whose accounts are in a file.
 async fn on_file(folder: &Folder, pause: Duration, limits: Limits) -> Site {
-    let sessions = SessionManager::builder()
-        .secret_key(SecretKey::generate().unwrap())
-        .secure(false)
-        .max_bytes(limits.session)
-        .build();
+    let sessions = Sessions::with_room_for(limits.session).await;
     let accounts = SqlAccounts::new(&folder.sqlite()).unwrap();
     let (kept, responder) = (AccountStore::Sql(accounts), Responder::embedded(pause));
-    Site::of(sessions.unwrap(), kept, responder, limits, Cors::default()).await
+    Site::of(sessions, kept, responder, limits, Cors::default()).await
 }
 
 /// Another browser of somebody who has an account.
@@ -155,34 +149,4 @@ async fn conversations_that_are_too_large_together_are_shown_and_can_only_be_beg
     assert_eq!(phone.forget().await.status(), 204);
     phone.talk("More.").await;
     assert_eq!(laptop.history().await, phone.history().await);
-}
-
-#[tokio::test]
-async fn a_program_that_was_killed_and_started_again_has_forgotten_nothing() {
-    let folder = Folder::create();
-    outlives_its_program(&["--store", &folder.sqlite()]).await;
-}
-
-/// Sessions, accounts and conversations are there again when a program with these `arguments` was
-/// killed and another is started.
-pub(crate) async fn outlives_its_program(arguments: &[&str]) {
-    let secret = ["--secret", "mGv3xQ9rTn5LwZc8KfYb2HdPj7SuAe4V"];
-    let arguments = [arguments, &secret].concat();
-    let program = Program::start_with(0, &arguments);
-    let laptop = Visitor::new(program.url());
-    assert_eq!(laptop.register("ada").await.status(), 201);
-    laptop.talk("I like tea.").await;
-    let anonymous = Visitor::new(program.url());
-    anonymous.talk("I have no account.").await;
-    let (hers, theirs) = (laptop.history().await, anonymous.history().await);
-    program.kill().await;
-
-    let program = Program::start_with(0, &arguments);
-    let laptop = laptop.moved_to(program.url());
-    assert_eq!(laptop.account().await.as_deref(), Some("ada"));
-    assert_eq!(laptop.history().await, hers);
-    assert_eq!(anonymous.moved_to(program.url()).history().await, theirs);
-    let phone = Visitor::new(program.url());
-    assert_eq!(phone.log_in("ada").await.status(), 200);
-    assert_eq!(phone.history().await, hers);
 }

@@ -13,20 +13,22 @@ use chat::responder::Responder;
 use reqwest::{Client, Method, RequestBuilder, Response, header};
 use serde_json::{Value, json};
 use session_core::testkit::ManualClock;
-use session_core::{MemoryStore, SecretKey, SessionManager, SystemEntropy};
+use session_core::{SecretKey, SessionManager, SystemEntropy};
+use testbed::Place;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::FRAMEWORK;
+use super::store::open;
+use super::{FRAMEWORK, STORE};
 
 /// A running chat. It stops with the test that started it.
 pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     /// The time by which logins are throttled. Sessions go by the clock on the wall.
     pub(crate) clock: ManualClock,
-    sessions: SessionManager,
+    sessions: Sessions,
     break_off: Option<oneshot::Sender<()>>,
     stop: oneshot::Sender<()>,
     server: JoinHandle<std::io::Result<()>>,
@@ -48,19 +50,13 @@ impl Site {
     }
 
     pub(crate) async fn with(responder: Responder, limits: Limits, cors: Cors) -> Self {
-        let sessions = SessionManager::builder()
-            .secret_key(SecretKey::generate().unwrap())
-            .store(MemoryStore::new())
-            .secure(false)
-            .max_bytes(limits.session)
-            .build()
-            .unwrap();
+        let sessions = Sessions::with_room_for(limits.session).await;
         Self::over(sessions, responder, limits, cors).await
     }
 
     /// A chat with the sessions of another.
     pub(crate) async fn over(
-        sessions: SessionManager,
+        sessions: impl Into<Sessions>,
         responder: Responder,
         limits: Limits,
         cors: Cors,
@@ -71,17 +67,18 @@ impl Site {
 
     /// A chat with the sessions and the accounts of another.
     pub(crate) async fn of(
-        sessions: SessionManager,
+        sessions: impl Into<Sessions>,
         kept: AccountStore,
         responder: Responder,
         limits: Limits,
         cors: Cors,
     ) -> Self {
+        let sessions = sessions.into();
         let (break_off, broken_off) = signal();
         let (stop, stopped) = signal();
         let clock = ManualClock::new();
         let app = App {
-            sessions: sessions.clone(),
+            sessions: sessions.manager.clone(),
             chat: Chat::new(responder, limits, broken_off),
             accounts: accounts(kept, clock.clone()),
             cors,
@@ -104,15 +101,50 @@ impl Site {
     }
 
     /// Stops the server as the program does, and hands its sessions back when it has ended.
-    pub(crate) async fn stop(self) -> SessionManager {
+    pub(crate) async fn stop(self) -> Sessions {
         self.stop.send(()).unwrap();
         self.server.await.unwrap().unwrap();
-        self.sessions.drain().await;
+        self.sessions.manager.drain().await;
         self.sessions
     }
 
     pub(crate) fn visitor(&self) -> Visitor {
         Visitor::new(format!("http://{}", self.address))
+    }
+}
+
+/// The sessions of a chat.
+pub(crate) struct Sessions {
+    manager: SessionManager,
+    /// Where they are. It stays as long as they are used.
+    _place: Option<Place>,
+}
+
+impl Sessions {
+    /// Sessions that nobody else has, in the store that the suite is about, of so many bytes at
+    /// most.
+    pub(crate) async fn with_room_for(bytes: usize) -> Self {
+        let place = STORE.place().unwrap();
+        let manager = SessionManager::builder()
+            .secret_key(SecretKey::generate().unwrap())
+            .shared_store(open(&place).await)
+            .secure(false)
+            .max_bytes(bytes)
+            .build()
+            .unwrap();
+        Self {
+            manager,
+            _place: Some(place),
+        }
+    }
+}
+
+impl From<SessionManager> for Sessions {
+    fn from(manager: SessionManager) -> Self {
+        Self {
+            manager,
+            _place: None,
+        }
     }
 }
 

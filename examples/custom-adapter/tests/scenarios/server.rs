@@ -1,30 +1,19 @@
-//! The scenarios that every adapter is held to, on poem.
+//! The application of the scenarios on poem, and its server.
 
 use std::future::pending;
 use std::io;
 
 use custom_adapter::{ExistingSession, Rejection, Session, with_sessions};
 use futures_util::TryStreamExt;
-use libtest_mimic::{Arguments, Trial};
 use poem::http::{HeaderName, StatusCode, header::CONTENT_LENGTH};
 use poem::web::Data;
 use poem::{Body, EndpointExt, Request, Response, Route, handler};
-use session_core::testkit::adapter::{Given, Probe, ReplyBody, Server, scenarios};
+use session_core::testkit::adapter::{Given, Probe, ReplyBody, Server};
 use session_core::{ExchangeHandle, SessionManager};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-fn main() {
-    let trials = scenarios().iter().map(|scenario| {
-        Trial::test(scenario.name(), || {
-            scenario.check(serve);
-            Ok(())
-        })
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
-}
-
-fn serve(sessions: SessionManager, probe: Probe) -> Server {
+pub(crate) fn serve(sessions: SessionManager, probe: Probe) -> Server {
     let routes = Route::new()
         .at("/session/*", with_session)
         .at("/existing/*", with_existing_session)
