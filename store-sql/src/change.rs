@@ -128,12 +128,14 @@ impl Change<'_> {
             since: self.now,
             is_closed: self.changes.clear_attributes,
         };
+        let deadline = values::deadline(forward.expires_at());
         let statements = &engine.statements;
         let values = [
             Arg::key(&forward.to),
             Arg::number(values::millis(forward.since)),
             Arg::number(forward.is_closed.into()),
-            Arg::Number(values::deadline(forward.expires_at())),
+            Arg::Number(deadline),
+            Arg::Number(values::sweep_from(deadline)),
             Arg::key(&before.key),
         ];
         run::<D>(connection, &statements.forward, &values).await?;

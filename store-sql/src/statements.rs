@@ -20,12 +20,12 @@ const IS_LIVE: &str = "r.moved_to IS NULL AND r.ended = 0 \
     AND (r.expires_at IS NULL OR r.expires_at > ?)";
 
 /// The columns of a record that its insertion sets, but for the generation.
-const INSERTED: &str = "expires_at, revision, created_at, accessed_at, issued_at, idle_limit, \
+const INSERTED: &str = "expires_at, sweep_from, revision, created_at, accessed_at, issued_at, idle_limit, \
     absolute_deadline, authenticated_at, remembered_for, format, ended, closed, handle, \
     principal_key, principal, label, store_key";
 
 /// How many they are.
-pub(crate) const INSERTED_COUNT: usize = 17;
+pub(crate) const INSERTED_COUNT: usize = 18;
 
 /// The statements of one store.
 pub(crate) struct Statements {
@@ -107,21 +107,21 @@ impl Statements {
                  SELECT count(*) FROM made"
             )),
             access: make(
-                "UPDATE session_record SET accessed_at = ?, expires_at = ? \
+                "UPDATE session_record SET accessed_at = ?, expires_at = ?, sweep_from = ? \
                  WHERE store_key = ? AND accessed_at = ? AND revision = ? AND ended = 0 \
                  AND moved_to IS NULL",
             ),
             insert: make(&format!("{insert}{or_nothing}")),
             insert_new: make(&insert),
             update: make(
-                "UPDATE session_record SET expires_at = ?, revision = ?, accessed_at = ?, \
-                 issued_at = ?, idle_limit = ?, absolute_deadline = ?, authenticated_at = ?, \
+                "UPDATE session_record SET expires_at = ?, sweep_from = ?, revision = ?, \
+                 accessed_at = ?, issued_at = ?, idle_limit = ?, absolute_deadline = ?, authenticated_at = ?, \
                  remembered_for = ?, principal_key = ?, principal = ?, label = ? \
                  WHERE store_key = ?",
             ),
             forward: make(
                 "UPDATE session_record SET moved_to = ?, moved_at = ?, closed = ?, \
-                 expires_at = ?, authenticated_at = NULL, remembered_for = NULL, \
+                 expires_at = ?, sweep_from = ?, authenticated_at = NULL, remembered_for = NULL, \
                  principal_key = NULL, principal = NULL, label = NULL WHERE store_key = ?",
             ),
             move_attributes: make("UPDATE session_attribute SET store_key = ? WHERE store_key = ?"),
@@ -133,7 +133,7 @@ impl Statements {
                 "SELECT r.store_key, r.authenticated_at {live_of_principal}"
             )),
             replace: make(
-                "UPDATE session_record SET ended = 1, expires_at = 0 WHERE store_key = ? \
+                "UPDATE session_record SET ended = 1, expires_at = 0, sweep_from = 0 WHERE store_key = ? \
                  AND principal_key = ? AND ended = 0",
             ),
             list: make(&format!(
@@ -146,18 +146,21 @@ impl Statements {
                  WHERE EXISTS (SELECT 1 FROM session_record r \
                  WHERE r.generation < g.generation AND r.format <= 1) \
                  OR EXISTS (SELECT 1 FROM session_record r \
-                 WHERE r.generation = g.generation AND r.expires_at <= ? AND r.format <= 1)",
+                 WHERE r.generation = g.generation AND r.sweep_from <= ? AND r.expires_at <= ? \
+                 AND r.format <= 1)",
             ),
             outdated: make(&format!(
                 "SELECT r.store_key FROM session_record r WHERE r.generation < ? \
-                 AND r.format <= 1 ORDER BY r.generation, r.expires_at LIMIT ?{skip_locked}"
+                 AND r.format <= 1 ORDER BY r.generation, r.sweep_from LIMIT ?{skip_locked}"
             )),
             expired: make(&format!(
                 "SELECT r.store_key FROM session_record r WHERE r.generation = ? \
-                 AND r.expires_at <= ? AND r.format <= 1 ORDER BY r.generation, r.expires_at \
-                 LIMIT ?{skip_locked}"
+                 AND r.sweep_from <= ? AND r.expires_at <= ? AND r.format <= 1 \
+                 ORDER BY r.generation, r.sweep_from LIMIT ?{skip_locked}"
             )),
-            correct: make("UPDATE session_record SET expires_at = ? WHERE store_key = ?"),
+            correct: make(
+                "UPDATE session_record SET expires_at = ?, sweep_from = ? WHERE store_key = ?",
+            ),
             census: make(&format!(
                 "SELECT COUNT(CASE WHEN r.created_at >= ? THEN 1 END), \
                  COUNT(CASE WHEN r.created_at >= ? THEN 1 END), \

@@ -25,6 +25,15 @@ pub(crate) fn deadline(time: Timestamp) -> Option<i64> {
     i64::try_from(time.as_millis()).ok()
 }
 
+/// The steps in which deadlines are indexed.
+const SWEEP_STEP: i64 = 60_000;
+
+/// A deadline as it is indexed: rounded down, so that the index need not follow every change and a
+/// sweep that looks there still finds all that is over.
+pub(crate) fn sweep_from(deadline: Option<i64>) -> Option<i64> {
+    deadline.map(|deadline| deadline - deadline.rem_euclid(SWEEP_STEP))
+}
+
 /// The present, as deadlines are compared with it.
 pub(crate) fn present(now: Timestamp) -> i64 {
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
@@ -74,8 +83,10 @@ impl<'a> LoginColumns<'a> {
 /// The values of an insertion.
 pub(crate) fn inserted(record: &Record) -> [Arg<'_>; INSERTED_COUNT] {
     let login = LoginColumns::of(record);
+    let deadline = deadline(record.expires_at());
     [
-        Arg::Number(deadline(record.expires_at())),
+        Arg::Number(deadline),
+        Arg::Number(sweep_from(deadline)),
         Arg::number(signed(record.revision.get())),
         Arg::number(millis(record.created_at)),
         Arg::number(millis(record.accessed_at)),
@@ -96,10 +107,12 @@ pub(crate) fn inserted(record: &Record) -> [Arg<'_>; INSERTED_COUNT] {
 }
 
 /// The values of an update.
-pub(crate) fn updated(record: &Record) -> [Arg<'_>; 12] {
+pub(crate) fn updated(record: &Record) -> [Arg<'_>; 13] {
     let login = LoginColumns::of(record);
+    let deadline = deadline(record.expires_at());
     [
-        Arg::Number(deadline(record.expires_at())),
+        Arg::Number(deadline),
+        Arg::Number(sweep_from(deadline)),
         Arg::number(signed(record.revision.get())),
         Arg::number(millis(record.accessed_at)),
         Arg::number(millis(record.issued_at)),

@@ -95,10 +95,12 @@ pub(crate) async fn load<D: Dialect>(
         }
         let mut record = before.clone();
         record.record_access(now, now);
+        let deadline = values::deadline(record.expires_at());
         // Unless somebody changed the session since it was read.
         let values = [
             Arg::number(values::millis(record.accessed_at)),
-            Arg::Number(values::deadline(record.expires_at())),
+            Arg::Number(deadline),
+            Arg::Number(values::sweep_from(deadline)),
             Arg::key(key),
             Arg::number(values::millis(before.accessed_at)),
             Arg::number(values::signed(before.revision.get())),
