@@ -3,6 +3,8 @@
 use std::fmt::Write;
 
 use crate::dialect::{Dialect, Placeholders, Sql, Syntax};
+use crate::loads::TOGETHER_MAX;
+use crate::steps::Steps;
 
 /// What the names of tables and functions begin with in the files of the migrations.
 const PREFIX: &str = "session_";
@@ -27,6 +29,15 @@ const INSERTED: &str = "expires_at, sweep_from, revision, created_at, accessed_a
 /// How many they are.
 pub(crate) const INSERTED_COUNT: usize = 18;
 
+/// Inserts the row of a session.
+pub(crate) fn insert() -> String {
+    format!(
+        "INSERT INTO session_record ({INSERTED}, generation) \
+         VALUES ({}, (SELECT generation FROM session_generation))",
+        marks(INSERTED_COUNT)
+    )
+}
+
 /// The statements of one store.
 pub(crate) struct Statements {
     prefix: Box<str>,
@@ -41,8 +52,10 @@ pub(crate) struct Statements {
     pub(crate) schema: Sql,
     pub(crate) version: Sql,
     pub(crate) load: Sql,
+    find: Vec<Sql>,
     pub(crate) lock: Sql,
     pub(crate) apply: Sql,
+    pub(crate) steps: Steps,
     pub(crate) create: Sql,
     pub(crate) access: Sql,
     pub(crate) insert: Sql,
@@ -77,12 +90,9 @@ impl Statements {
         let record = "FROM session_record r \
             LEFT JOIN session_attribute a ON a.store_key = r.store_key";
         let attribute = "a.name, a.revision, a.codec, a.value";
-        let load = format!("SELECT {COLUMNS}, {attribute} {record} WHERE r.store_key = ?");
-        let insert = format!(
-            "INSERT INTO session_record ({INSERTED}, generation) \
-             VALUES ({}, (SELECT generation FROM session_generation))",
-            marks(INSERTED_COUNT)
-        );
+        let all = format!("SELECT {COLUMNS}, {attribute} {record} WHERE r.store_key");
+        let load = format!("{all} = ?");
+        let insert = insert();
         let live_of_principal =
             format!("FROM session_record r WHERE r.principal_key = ? AND {IS_LIVE}");
         Self {
@@ -96,10 +106,17 @@ impl Statements {
             schema: D::SCHEMA.replace(PREFIX, prefix).into(),
             version: make("SELECT version FROM session_generation"),
             load: make(&load),
+            find: match placeholders {
+                Placeholders::Numbers => vec![make(&format!("{all} = ANY (?)"))],
+                Placeholders::Marks => (0..=TOGETHER_MAX.ilog2())
+                    .map(|power| make(&format!("{all} IN ({})", marks(1 << power))))
+                    .collect(),
+            },
             begin_and_load: make(&format!("{begin}; {load}")),
             // Only PostgreSQL has the functions of the next three.
             lock: make("SELECT * FROM session_lock_v1(?)"),
             apply: make(&format!("SELECT * FROM session_apply_v1({})", marks(16))),
+            steps: Steps::new(make, &D::SYNTAX),
             create: make(&format!(
                 "WITH made AS ({insert} ON CONFLICT DO NOTHING RETURNING store_key), \
                  filled AS (INSERT INTO session_attribute (store_key, name, revision, codec, value) \
@@ -172,6 +189,13 @@ impl Statements {
         }
     }
 
+    /// Selects what is under at least so many keys, and how many values it takes; any number as one
+    /// value where there are lists.
+    pub(crate) fn find(&self, keys: usize) -> (Sql, usize) {
+        let power = keys.next_power_of_two().ilog2() as usize;
+        (self.find[power].clone(), 1 << power)
+    }
+
     /// Selects what is under so many keys, ordered by them and locked where databases lock rows.
     /// PostgreSQL has a function for it.
     pub(crate) fn lock_keys(&self, keys: usize) -> Sql {
@@ -225,7 +249,7 @@ impl Statements {
 }
 
 /// So many marks for values.
-fn marks(count: usize) -> String {
+pub(crate) fn marks(count: usize) -> String {
     let mut marks = "?, ".repeat(count);
     marks.truncate(marks.len().saturating_sub(2));
     marks

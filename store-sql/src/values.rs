@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use session_core::{MaxInactiveInterval, Record, Timestamp};
+use session_core::{Attribute, MaxInactiveInterval, Record, StoreKey, Timestamp};
 
 use crate::dialect::Arg;
 use crate::statements::INSERTED_COUNT;
@@ -124,5 +124,16 @@ pub(crate) fn updated(record: &Record) -> [Arg<'_>; 13] {
         Arg::Bytes(login.principal),
         Arg::Bytes(login.label),
         Arg::key(&record.key),
+    ]
+}
+
+/// The values of an attribute.
+pub(crate) fn attribute<'a>(key: &'a StoreKey, attribute: &'a Attribute) -> [Arg<'a>; 5] {
+    [
+        Arg::key(key),
+        Arg::bytes(attribute.name.as_bytes()),
+        Arg::number(signed(attribute.revision.get())),
+        Arg::number(attribute.value.codec().as_byte().into()),
+        Arg::bytes(attribute.value.bytes()),
     ]
 }
