@@ -137,8 +137,8 @@ async fn a_session_that_somebody_has_locked_keeps_no_other_one_waiting() {
     });
     let began = Instant::now();
     let mut visitors = JoinSet::new();
-    for key in others.iter().copied() {
-        let store = store.clone();
+    for key in others {
+        let (store, key) = (store.clone(), *key);
         visitors.spawn(async move { count(&store, &key).await });
     }
     while let Some(visitor) = visitors.join_next().await {
