@@ -13,9 +13,10 @@ const AS_READ: [&str; 5] = [
     "handle",
 ];
 
-/// What else is so for a row that is as it was.
+/// What else is so for a row that is as it was. The sum keeps a planner from looking for all sessions
+/// of the generation, by their index.
 const STILL_THERE: &str = "AND format = 1 AND ended = 0 AND moved_to IS NULL \
-    AND generation = (SELECT generation FROM session_generation)";
+    AND generation + 0 = (SELECT generation FROM session_generation)";
 
 /// The columns of an attribute.
 const ATTRIBUTE: &str = "store_key, name, revision, codec, value";
@@ -85,7 +86,8 @@ impl Kind {
         }
     }
 
-    /// For any number of steps, given as lists of their values. What is locked is left out.
+    /// For any number of steps, given as lists of their values. What is locked is left out; a row is
+    /// compared once it is locked, and stays as it is until it is changed.
     fn statement(self, syntax: &Syntax) -> Option<String> {
         let set = self.set();
         let new = set.iter().map(|column| format!("new_{column}"));
@@ -107,19 +109,19 @@ impl Kind {
         let set = set
             .iter()
             .map(|column| format!("{column} = g.new_{column}"));
-        let same = AS_READ.map(|column| format!("r.{column} = g.{column}"));
+        let is_same = AS_READ.map(|column| format!("r.{column} = g.{column}"));
         Some(format!(
             "WITH given AS MATERIALIZED (SELECT * FROM unnest({}) AS g ({})), \
              free AS MATERIALIZED (SELECT r.store_key FROM given g \
-             JOIN session_record r ON r.store_key = g.store_key FOR UPDATE OF r SKIP LOCKED), \
+             JOIN session_record r ON {} {STILL_THERE} FOR UPDATE OF r SKIP LOCKED), \
              changed AS (UPDATE session_record r SET {} \
              FROM given g JOIN free f ON f.store_key = g.store_key \
-             WHERE {} {STILL_THERE} RETURNING r.store_key){written} \
+             WHERE r.store_key = g.store_key RETURNING r.store_key){written} \
              SELECT store_key FROM changed",
             marks(given.len()),
             given.join(", "),
+            is_same.join(" AND "),
             set.collect::<Vec<_>>().join(", "),
-            same.join(" AND "),
         ))
     }
 }

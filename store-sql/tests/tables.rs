@@ -190,6 +190,23 @@ async fn among_ten_thousand_sessions_sweeps_and_lists_use_an_index() {
                 .into(),
             "session_attribute_pkey",
         ),
+        (
+            "SELECT r.handle, a.value FROM session_record r LEFT JOIN session_attribute a \
+             ON a.store_key = r.store_key \
+             WHERE r.store_key = ANY (ARRAY['\\x01'::bytea, '\\x02'])"
+                .into(),
+            "session_record_pkey",
+        ),
+        (
+            format!(
+                "SELECT r.store_key FROM unnest(ARRAY['\\x01'::bytea, '\\x02'], \
+                 ARRAY[1::bigint, 2]) AS g (store_key, revision) \
+                 JOIN session_record r ON r.store_key = g.store_key \
+                 AND r.revision = g.revision AND r.generation + 0 = {generation} \
+                 FOR UPDATE OF r SKIP LOCKED"
+            ),
+            "session_record_pkey",
+        ),
     ] {
         let plan = plan(&place, &sql).await;
         let index = index.replace("session_", &place.prefix);
