@@ -2,12 +2,14 @@
 --
 -- May be run again, and by several at once. All names and values are bytes: a collation would
 -- take `a`, `A` and `a ` for one name. Numbers that never end are kept as they are in 64 bits,
--- so that -1 is "never"; expires_at alone is null then, for it is compared and indexed.
+-- so that -1 is "never"; expires_at alone is null then, for it is compared. It moves with every change,
+-- and indexes are to stay as they are: sweep_from has it in whole minutes, rounded down.
 
 CREATE TABLE IF NOT EXISTS session_record (
     store_key         BINARY(32) NOT NULL, -- a digest of the id
     generation        BIGINT     NOT NULL, -- older than the one that counts: ended
     expires_at        BIGINT,              -- milliseconds since 1970, as all times
+    sweep_from        BIGINT,              -- the whole minute before it
     revision          BIGINT     NOT NULL,
     created_at        BIGINT     NOT NULL,
     accessed_at       BIGINT     NOT NULL,
@@ -26,7 +28,7 @@ CREATE TABLE IF NOT EXISTS session_record (
     label             VARBINARY(255),
     moved_to          BINARY(32),
     PRIMARY KEY (store_key),
-    KEY session_record_expiry (generation, expires_at),
+    KEY session_record_expiry (generation, sweep_from),
     KEY session_record_principal (principal_key)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET binary;
 

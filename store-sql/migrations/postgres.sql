@@ -2,7 +2,9 @@
 --
 -- May be run again, and by several at once: whoever comes second waits and finds all done.
 -- Numbers that never end are kept as they are in 64 bits, so that -1 is "never"; expires_at
--- alone is null then, for it is compared and indexed.
+-- alone is null then, for it is compared. It moves with every change, and what is indexed must not:
+-- a row whose indexed columns stay is changed within its page, without a new entry in any index.
+-- So sweep_from has it in whole minutes, rounded down.
 
 BEGIN;
 
@@ -12,6 +14,7 @@ CREATE TABLE IF NOT EXISTS session_record (
     store_key         bytea    NOT NULL PRIMARY KEY, -- a digest of the id
     generation        bigint   NOT NULL,             -- older than the one that counts: ended
     expires_at        bigint,                        -- milliseconds since 1970, as all times
+    sweep_from        bigint,                        -- the whole minute before it
     revision          bigint   NOT NULL,
     created_at        bigint   NOT NULL,
     accessed_at       bigint   NOT NULL,
@@ -32,7 +35,7 @@ CREATE TABLE IF NOT EXISTS session_record (
 ) WITH (fillfactor = 90);
 
 CREATE INDEX IF NOT EXISTS session_record_expiry
-    ON session_record (generation, expires_at);
+    ON session_record (generation, sweep_from);
 
 CREATE INDEX IF NOT EXISTS session_record_principal
     ON session_record (principal_key) WHERE principal_key IS NOT NULL;
@@ -271,7 +274,8 @@ BEGIN
         CASE WHEN r.absolute_deadline >= 0 THEN r.absolute_deadline END);
     UPDATE session_record SET
         revision = r.revision, idle_limit = r.idle_limit, issued_at = r.issued_at,
-        accessed_at = r.accessed_at, expires_at = r.expires_at
+        accessed_at = r.accessed_at, expires_at = r.expires_at,
+        sweep_from = r.expires_at - r.expires_at % 60000
     WHERE store_key = p_key;
 
     IF p_reply = 0 THEN

@@ -1,7 +1,8 @@
 -- Sessions in SQLite 3.24 or later.
 --
 -- May be run again, and by several at once. Numbers that never end are kept as they are in 64
--- bits, so that -1 is "never"; expires_at alone is null then, for it is compared and indexed.
+-- bits, so that -1 is "never"; expires_at alone is null then, for it is compared. It moves with every
+-- change, and indexes are to stay as they are: sweep_from has it in whole minutes, rounded down.
 
 BEGIN IMMEDIATE;
 
@@ -9,6 +10,7 @@ CREATE TABLE IF NOT EXISTS session_record (
     store_key         BLOB    NOT NULL PRIMARY KEY, -- a digest of the id
     generation        INTEGER NOT NULL,             -- older than the one that counts: ended
     expires_at        INTEGER,                      -- milliseconds since 1970, as all times
+    sweep_from        INTEGER,                      -- the whole minute before it
     revision          INTEGER NOT NULL,
     created_at        INTEGER NOT NULL,
     accessed_at       INTEGER NOT NULL,
@@ -29,7 +31,7 @@ CREATE TABLE IF NOT EXISTS session_record (
 ) WITHOUT ROWID;
 
 CREATE INDEX IF NOT EXISTS session_record_expiry
-    ON session_record (generation, expires_at);
+    ON session_record (generation, sweep_from);
 
 CREATE INDEX IF NOT EXISTS session_record_principal
     ON session_record (principal_key) WHERE principal_key IS NOT NULL;

@@ -131,15 +131,15 @@ impl SqlStoreBuilder {
         match scheme {
             "postgres" | "postgresql" => {
                 let dialect = Postgres::new(url, settings.timeout)?;
-                Ok(Arc::new(Engine::new(dialect, settings)))
+                Ok(Engine::shared_over(dialect, settings))
             }
             "mysql" | "mariadb" => {
                 let dialect = MySql::new(url, settings.timeout)?;
-                Ok(Arc::new(Engine::new(dialect, settings)))
+                Ok(Engine::shared_over(dialect, settings))
             }
             "sqlite" => {
                 let dialect = Sqlite::new(url, settings.timeout)?;
-                Ok(Arc::new(Engine::new(dialect, settings)))
+                Ok(Engine::shared_over(dialect, settings))
             }
             _ => Err(SqlError::Url("its scheme is not postgres, mysql or sqlite")),
         }

@@ -97,21 +97,24 @@ impl Change<'_> {
             }
             State::Forward(forward) => Decision::Answer(Applied::Moved(forward.to)),
             State::Live(_) if is_taken => Decision::Answer(Applied::Taken),
-            State::Live(before) => {
-                let mut after = before.clone();
-                match after.apply(self.changes, self.now) {
-                    Ok(()) => {
-                        if let Some(new) = self.new_key {
-                            after = after.renamed(*new);
-                        }
-                        Decision::Write(Box::new((before, after)))
-                    }
-                    Err(Refusal::Conflict) => Decision::Answer(Applied::Conflict(before)),
-                    Err(Refusal::NotAList(name)) => Decision::Answer(Applied::NotAList(name)),
-                    Err(_) => Decision::Answer(Applied::TooLarge),
-                }
-            }
+            State::Live(before) => self.changed(before),
         })
+    }
+
+    /// What is to be done about a live record.
+    pub(crate) fn changed(&self, before: Record) -> Decision {
+        let mut after = before.clone();
+        match after.apply(self.changes, self.now) {
+            Ok(()) => {
+                if let Some(new) = self.new_key {
+                    after = after.renamed(*new);
+                }
+                Decision::Write(Box::new((before, after)))
+            }
+            Err(Refusal::Conflict) => Decision::Answer(Applied::Conflict(before)),
+            Err(Refusal::NotAList(name)) => Decision::Answer(Applied::NotAList(name)),
+            Err(_) => Decision::Answer(Applied::TooLarge),
+        }
     }
 
     /// Makes the old row a forwarding entry, and a new one of the session. Who waited for the old
@@ -128,12 +131,14 @@ impl Change<'_> {
             since: self.now,
             is_closed: self.changes.clear_attributes,
         };
+        let deadline = values::deadline(forward.expires_at());
         let statements = &engine.statements;
         let values = [
             Arg::key(&forward.to),
             Arg::number(values::millis(forward.since)),
             Arg::number(forward.is_closed.into()),
-            Arg::Number(values::deadline(forward.expires_at())),
+            Arg::Number(deadline),
+            Arg::Number(values::sweep_from(deadline)),
             Arg::key(&before.key),
         ];
         run::<D>(connection, &statements.forward, &values).await?;

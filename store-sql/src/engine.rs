@@ -3,16 +3,20 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use session_core::store::StoreError;
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
+use crate::batches::Batches;
 use crate::builder::{CreateTables, Settings};
 use crate::dialect::{Arg, Dialect, Fields, Sql};
 use crate::error::{Failure, SqlError};
+use crate::loads::Loads;
 use crate::pool::{Lease, Pool};
+use crate::recent::Recent;
 use crate::statements::Statements;
 
 /// How often a call is tried when others are in its way.
@@ -23,8 +27,13 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// One store on one database.
 pub(crate) struct Engine<D: Dialect> {
+    /// Itself, for tasks that outlive a call.
+    this: Weak<Self>,
     dialect: D,
     pub(crate) statements: Statements,
+    pub(crate) recent: Recent,
+    pub(crate) loads: Loads,
+    pub(crate) batches: Batches,
     settings: Settings,
     /// For everything, or for what writes where `readers` are apart.
     pool: Pool<D>,
@@ -61,7 +70,11 @@ pub(crate) trait Job<D: Dialect>: Sync {
 }
 
 impl<D: Dialect> Engine<D> {
-    pub(crate) fn new(dialect: D, settings: Settings) -> Self {
+    pub(crate) fn shared_over(dialect: D, settings: Settings) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self::new(this.clone(), dialect, settings))
+    }
+
+    fn new(this: Weak<Self>, dialect: D, settings: Settings) -> Self {
         let readers = (!D::IS_REMOTE).then(|| Pool::new(settings.pool));
         let mut writers = settings.pool;
         if readers.is_some() {
@@ -70,7 +83,11 @@ impl<D: Dialect> Engine<D> {
             writers.patience = settings.timeout;
         }
         Self {
+            this,
             statements: Statements::new::<D>(&settings.prefix),
+            recent: Recent::default(),
+            loads: Loads::default(),
+            batches: Batches::default(),
             dialect,
             pool: Pool::new(writers),
             readers,
@@ -78,6 +95,11 @@ impl<D: Dialect> Engine<D> {
             is_ready: AtomicBool::new(false),
             making_ready: Mutex::default(),
         }
+    }
+
+    /// The same engine, for a task of its own.
+    pub(crate) fn shared(&self) -> Option<Arc<Self>> {
+        self.this.upgrade()
     }
 
     /// Runs a verb within the time that a call may take, on tables that are there.
@@ -102,7 +124,7 @@ impl<D: Dialect> Engine<D> {
         self.in_time(what).await.map_err(Failure::into_sql)
     }
 
-    async fn in_time<T>(
+    pub(crate) async fn in_time<T>(
         &self,
         what: impl Future<Output = Result<T, Failure>> + Send,
     ) -> Result<T, Failure> {

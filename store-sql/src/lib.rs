@@ -26,7 +26,11 @@
 //! Reading a session is one statement and one round trip to the database, and one more at most
 //! once a minute, to record the access. Storing what a request changed is one round trip on
 //! PostgreSQL, where a function does it, and five on MariaDB and MySQL, where it takes a
-//! transaction. A request that changed nothing writes nothing. A login takes eight.
+//! transaction. A request that changed nothing writes nothing. A login takes eight. Calls that wait
+//! at the same time share a statement or a transaction, each with an answer of its own.
+//!
+//! So that a write need not ask again what the request has read, the store remembers small sessions
+//! for some seconds. Nothing is ever answered from there: the database compares first.
 //!
 //! # Tables
 //!
@@ -75,15 +79,20 @@
 //! ["tls-rustls-ring-native-roots"] }`, and `?sslmode=verify-full` (`ssl-mode=VERIFY_IDENTITY` for
 //! MySQL) to the URL. MySQL 8 without TLS wants the feature `mysql-rsa` for its passwords.
 
+mod batches;
 mod builder;
 mod change;
 mod dialect;
 mod engine;
 mod error;
+mod foreseen;
+mod loads;
 mod pool;
 mod principals;
+mod recent;
 mod row;
 mod statements;
+mod steps;
 mod store;
 mod sweep;
 mod values;

@@ -172,6 +172,12 @@ impl Forward {
     }
 }
 
+/// Orders rows by their keys.
+pub(crate) fn sort<R: Fields>(rows: &mut [R]) {
+    let key = |row: &R| array::<32>(row, column::STORE_KEY).ok();
+    rows.sort_by_key(key);
+}
+
 /// Reads rows that are ordered by key, one for each attribute of a session.
 pub(crate) fn read<R: Fields>(rows: &[R]) -> Result<Vec<Stored>, StoreError> {
     let is_same = |a: &R, b: &R| {

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 
 use crate::dialect::{Dialect, Placeholders, Sql, Syntax};
+use crate::loads::TOGETHER_MAX;
+use crate::steps::Steps;
 
 /// What the names of tables and functions begin with in the files of the migrations.
 const PREFIX: &str = "session_";
@@ -20,12 +22,21 @@ const IS_LIVE: &str = "r.moved_to IS NULL AND r.ended = 0 \
     AND (r.expires_at IS NULL OR r.expires_at > ?)";
 
 /// The columns of a record that its insertion sets, but for the generation.
-const INSERTED: &str = "expires_at, revision, created_at, accessed_at, issued_at, idle_limit, \
+const INSERTED: &str = "expires_at, sweep_from, revision, created_at, accessed_at, issued_at, idle_limit, \
     absolute_deadline, authenticated_at, remembered_for, format, ended, closed, handle, \
     principal_key, principal, label, store_key";
 
 /// How many they are.
-pub(crate) const INSERTED_COUNT: usize = 17;
+pub(crate) const INSERTED_COUNT: usize = 18;
+
+/// Inserts the row of a session.
+pub(crate) fn insert() -> String {
+    format!(
+        "INSERT INTO session_record ({INSERTED}, generation) \
+         VALUES ({}, (SELECT generation FROM session_generation))",
+        marks(INSERTED_COUNT)
+    )
+}
 
 /// The statements of one store.
 pub(crate) struct Statements {
@@ -41,8 +52,10 @@ pub(crate) struct Statements {
     pub(crate) schema: Sql,
     pub(crate) version: Sql,
     pub(crate) load: Sql,
+    find: Vec<Sql>,
     pub(crate) lock: Sql,
     pub(crate) apply: Sql,
+    pub(crate) steps: Steps,
     pub(crate) create: Sql,
     pub(crate) access: Sql,
     pub(crate) insert: Sql,
@@ -77,12 +90,9 @@ impl Statements {
         let record = "FROM session_record r \
             LEFT JOIN session_attribute a ON a.store_key = r.store_key";
         let attribute = "a.name, a.revision, a.codec, a.value";
-        let load = format!("SELECT {COLUMNS}, {attribute} {record} WHERE r.store_key = ?");
-        let insert = format!(
-            "INSERT INTO session_record ({INSERTED}, generation) \
-             VALUES ({}, (SELECT generation FROM session_generation))",
-            marks(INSERTED_COUNT)
-        );
+        let all = format!("SELECT {COLUMNS}, {attribute} {record} WHERE r.store_key");
+        let load = format!("{all} = ?");
+        let insert = insert();
         let live_of_principal =
             format!("FROM session_record r WHERE r.principal_key = ? AND {IS_LIVE}");
         Self {
@@ -96,10 +106,17 @@ impl Statements {
             schema: D::SCHEMA.replace(PREFIX, prefix).into(),
             version: make("SELECT version FROM session_generation"),
             load: make(&load),
+            find: match placeholders {
+                Placeholders::Numbers => vec![make(&format!("{all} = ANY (?)"))],
+                Placeholders::Marks => (0..=TOGETHER_MAX.ilog2())
+                    .map(|power| make(&format!("{all} IN ({})", marks(1 << power))))
+                    .collect(),
+            },
             begin_and_load: make(&format!("{begin}; {load}")),
             // Only PostgreSQL has the functions of the next three.
             lock: make("SELECT * FROM session_lock_v1(?)"),
             apply: make(&format!("SELECT * FROM session_apply_v1({})", marks(16))),
+            steps: Steps::new(make, &D::SYNTAX),
             create: make(&format!(
                 "WITH made AS ({insert} ON CONFLICT DO NOTHING RETURNING store_key), \
                  filled AS (INSERT INTO session_attribute (store_key, name, revision, codec, value) \
@@ -107,21 +124,21 @@ impl Statements {
                  SELECT count(*) FROM made"
             )),
             access: make(
-                "UPDATE session_record SET accessed_at = ?, expires_at = ? \
+                "UPDATE session_record SET accessed_at = ?, expires_at = ?, sweep_from = ? \
                  WHERE store_key = ? AND accessed_at = ? AND revision = ? AND ended = 0 \
                  AND moved_to IS NULL",
             ),
             insert: make(&format!("{insert}{or_nothing}")),
             insert_new: make(&insert),
             update: make(
-                "UPDATE session_record SET expires_at = ?, revision = ?, accessed_at = ?, \
-                 issued_at = ?, idle_limit = ?, absolute_deadline = ?, authenticated_at = ?, \
+                "UPDATE session_record SET expires_at = ?, sweep_from = ?, revision = ?, \
+                 accessed_at = ?, issued_at = ?, idle_limit = ?, absolute_deadline = ?, authenticated_at = ?, \
                  remembered_for = ?, principal_key = ?, principal = ?, label = ? \
                  WHERE store_key = ?",
             ),
             forward: make(
                 "UPDATE session_record SET moved_to = ?, moved_at = ?, closed = ?, \
-                 expires_at = ?, authenticated_at = NULL, remembered_for = NULL, \
+                 expires_at = ?, sweep_from = ?, authenticated_at = NULL, remembered_for = NULL, \
                  principal_key = NULL, principal = NULL, label = NULL WHERE store_key = ?",
             ),
             move_attributes: make("UPDATE session_attribute SET store_key = ? WHERE store_key = ?"),
@@ -133,7 +150,7 @@ impl Statements {
                 "SELECT r.store_key, r.authenticated_at {live_of_principal}"
             )),
             replace: make(
-                "UPDATE session_record SET ended = 1, expires_at = 0 WHERE store_key = ? \
+                "UPDATE session_record SET ended = 1, expires_at = 0, sweep_from = 0 WHERE store_key = ? \
                  AND principal_key = ? AND ended = 0",
             ),
             list: make(&format!(
@@ -148,21 +165,23 @@ impl Statements {
                 "SELECT g.generation FROM session_generation g \
                  WHERE (SELECT 1 FROM session_record r \
                  WHERE r.generation < g.generation AND r.format <= 1 \
-                 ORDER BY r.generation, r.expires_at LIMIT 1) IS NOT NULL \
+                 ORDER BY r.generation, r.sweep_from LIMIT 1) IS NOT NULL \
                  OR (SELECT 1 FROM session_record r \
-                 WHERE r.generation = g.generation AND r.expires_at <= ? AND r.format <= 1 \
-                 ORDER BY r.generation, r.expires_at LIMIT 1) IS NOT NULL",
+                 WHERE r.generation = g.generation AND r.sweep_from <= ? AND r.expires_at <= ? \
+                 AND r.format <= 1 ORDER BY r.generation, r.sweep_from LIMIT 1) IS NOT NULL",
             ),
             outdated: make(&format!(
                 "SELECT r.store_key FROM session_record r WHERE r.generation < ? \
-                 AND r.format <= 1 ORDER BY r.generation, r.expires_at LIMIT ?{skip_locked}"
+                 AND r.format <= 1 ORDER BY r.generation, r.sweep_from LIMIT ?{skip_locked}"
             )),
             expired: make(&format!(
                 "SELECT r.store_key FROM session_record r WHERE r.generation = ? \
-                 AND r.expires_at <= ? AND r.format <= 1 ORDER BY r.generation, r.expires_at \
-                 LIMIT ?{skip_locked}"
+                 AND r.sweep_from <= ? AND r.expires_at <= ? AND r.format <= 1 \
+                 ORDER BY r.generation, r.sweep_from LIMIT ?{skip_locked}"
             )),
-            correct: make("UPDATE session_record SET expires_at = ? WHERE store_key = ?"),
+            correct: make(
+                "UPDATE session_record SET expires_at = ?, sweep_from = ? WHERE store_key = ?",
+            ),
             census: make(&format!(
                 "SELECT COUNT(CASE WHEN r.created_at >= ? THEN 1 END), \
                  COUNT(CASE WHEN r.created_at >= ? THEN 1 END), \
@@ -172,6 +191,13 @@ impl Statements {
                  COUNT(*) FROM session_record r WHERE {IS_LIVE}"
             )),
         }
+    }
+
+    /// Selects what is under at least so many keys, and how many values it takes; any number as one
+    /// value where there are lists.
+    pub(crate) fn find(&self, keys: usize) -> (Sql, usize) {
+        let power = keys.next_power_of_two().ilog2() as usize;
+        (self.find[power].clone(), 1 << power)
     }
 
     /// Selects what is under so many keys, ordered by them and locked where databases lock rows.
@@ -227,7 +253,7 @@ impl Statements {
 }
 
 /// So many marks for values.
-fn marks(count: usize) -> String {
+pub(crate) fn marks(count: usize) -> String {
     let mut marks = "?, ".repeat(count);
     marks.truncate(marks.len().saturating_sub(2));
     marks

@@ -12,11 +12,13 @@ use session_core::{
     ChangeSet, PrincipalKey, Record, SessionHandle, SessionLimit, StoreKey, Timestamp,
 };
 
+use crate::batches::Sizes;
 use crate::builder::SqlStoreBuilder;
 use crate::change::Change;
 use crate::dialect::Dialect;
 use crate::engine::Engine;
 use crate::error::SqlError;
+use crate::foreseen;
 use crate::principals::{self, Ending, Which};
 use crate::sweep::sweep;
 use crate::verbs::{Creation, Deletion, census, load};
@@ -124,6 +126,7 @@ impl<D: Dialect> SessionStore for Engine<D> {
         limit: Option<SessionLimit>,
         now: Timestamp,
     ) -> Result<Created, StoreError> {
+        self.recent.take(&record.key);
         let creation = Creation { record, limit, now };
         self.call(creation.make(self)).await
     }
@@ -150,6 +153,11 @@ impl<D: Dialect> SessionStore for Engine<D> {
             now,
         };
         self.call(async {
+            if D::BATCHES != Sizes::None
+                && let Some(applied) = foreseen::apply(self, &change).await?
+            {
+                return Ok(applied);
+            }
             if changes.login.is_none()
                 && let Some(applied) = D::apply(self, key, changes, now).await
             {
@@ -167,6 +175,7 @@ impl<D: Dialect> SessionStore for Engine<D> {
         changes: &ChangeSet,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
+        self.recent.take(old);
         let change = Change {
             key: old,
             new_key: Some(new),
@@ -177,6 +186,7 @@ impl<D: Dialect> SessionStore for Engine<D> {
     }
 
     async fn delete(&self, key: &StoreKey) -> Result<Deleted, StoreError> {
+        self.recent.take(key);
         self.call(self.transact(&Deletion { key })).await
     }
 

@@ -25,9 +25,9 @@ pub(crate) async fn sweep<D: Dialect>(
     limit: usize,
 ) -> Result<Swept, Failure> {
     // A look that locks nothing: most sweeps find nothing to do.
-    let values = [Arg::number(values::present(now))];
+    let present = Arg::number(values::present(now));
     let due = engine
-        .read(&engine.statements.is_sweep_due, &values)
+        .read(&engine.statements.is_sweep_due, &[present, present])
         .await?;
     let Some(due) = due.first() else {
         return Ok(Swept::default());
@@ -72,7 +72,12 @@ impl<D: Dialect> Job<D> for Batch {
         for stored in &live {
             // Somebody changed the deadline by hand. What a record says counts; the deadline is
             // put right, so that no sweep comes by again.
-            let values = [Arg::Number(stored.deadline()), Arg::key(&stored.key)];
+            let deadline = stored.deadline();
+            let values = [
+                Arg::Number(deadline),
+                Arg::Number(values::sweep_from(deadline)),
+                Arg::key(&stored.key),
+            ];
             run::<D>(connection, &statements.correct, &values).await?;
         }
         Ok(Outcome::Commit(Swept {
@@ -98,9 +103,11 @@ impl Batch {
         let values = [Arg::number(self.generation), limit(0)];
         let mut keys = keys(&rows::<D>(connection, &statements.outdated, &values).await?)?;
         if keys.len() < self.limit {
+            let present = Arg::number(values::present(self.now));
             let values = [
                 Arg::number(self.generation),
-                Arg::number(values::present(self.now)),
+                present,
+                present,
                 limit(keys.len()),
             ];
             let expired = rows::<D>(connection, &statements.expired, &values).await?;

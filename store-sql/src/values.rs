@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use session_core::{MaxInactiveInterval, Record, Timestamp};
+use session_core::{Attribute, MaxInactiveInterval, Record, StoreKey, Timestamp};
 
 use crate::dialect::Arg;
 use crate::statements::INSERTED_COUNT;
@@ -23,6 +23,15 @@ pub(crate) const fn unsigned(number: i64) -> u64 {
 /// A deadline as it is compared and indexed: null when it is beyond what a database can count.
 pub(crate) fn deadline(time: Timestamp) -> Option<i64> {
     i64::try_from(time.as_millis()).ok()
+}
+
+/// The steps in which deadlines are indexed.
+const SWEEP_STEP: i64 = 60_000;
+
+/// A deadline as it is indexed: rounded down, so that the index need not follow every change and a
+/// sweep that looks there still finds all that is over.
+pub(crate) fn sweep_from(deadline: Option<i64>) -> Option<i64> {
+    deadline.map(|deadline| deadline - deadline.rem_euclid(SWEEP_STEP))
 }
 
 /// The present, as deadlines are compared with it.
@@ -74,8 +83,10 @@ impl<'a> LoginColumns<'a> {
 /// The values of an insertion.
 pub(crate) fn inserted(record: &Record) -> [Arg<'_>; INSERTED_COUNT] {
     let login = LoginColumns::of(record);
+    let deadline = deadline(record.expires_at());
     [
-        Arg::Number(deadline(record.expires_at())),
+        Arg::Number(deadline),
+        Arg::Number(sweep_from(deadline)),
         Arg::number(signed(record.revision.get())),
         Arg::number(millis(record.created_at)),
         Arg::number(millis(record.accessed_at)),
@@ -96,10 +107,12 @@ pub(crate) fn inserted(record: &Record) -> [Arg<'_>; INSERTED_COUNT] {
 }
 
 /// The values of an update.
-pub(crate) fn updated(record: &Record) -> [Arg<'_>; 12] {
+pub(crate) fn updated(record: &Record) -> [Arg<'_>; 13] {
     let login = LoginColumns::of(record);
+    let deadline = deadline(record.expires_at());
     [
-        Arg::Number(deadline(record.expires_at())),
+        Arg::Number(deadline),
+        Arg::Number(sweep_from(deadline)),
         Arg::number(signed(record.revision.get())),
         Arg::number(millis(record.accessed_at)),
         Arg::number(millis(record.issued_at)),
@@ -111,5 +124,16 @@ pub(crate) fn updated(record: &Record) -> [Arg<'_>; 12] {
         Arg::Bytes(login.principal),
         Arg::Bytes(login.label),
         Arg::key(&record.key),
+    ]
+}
+
+/// The values of an attribute.
+pub(crate) fn attribute<'a>(key: &'a StoreKey, attribute: &'a Attribute) -> [Arg<'a>; 5] {
+    [
+        Arg::key(key),
+        Arg::bytes(attribute.name.as_bytes()),
+        Arg::number(signed(attribute.revision.get())),
+        Arg::number(attribute.value.codec().as_byte().into()),
+        Arg::bytes(attribute.value.bytes()),
     ]
 }

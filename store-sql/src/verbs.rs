@@ -4,12 +4,14 @@ use session_core::store::{Access, Census, Created, Deleted, Loaded, StoreError};
 use session_core::{ChangeSet, Limits};
 use session_core::{Record, Reply, SessionLimit, StoreKey, Timestamp};
 
+use crate::batches::Sizes;
 use crate::change::{Change, delete_sessions, lock_one};
 use crate::dialect::{Arg, Dialect, Fields};
 use crate::engine::{Engine, Job, Outcome, run};
 use crate::error::Failure;
+use crate::loads;
 use crate::principals::{Binding, Room};
-use crate::row::{self, End, State, Stored};
+use crate::row::{End, State};
 use crate::values;
 use crate::writes::{self, run_all};
 
@@ -88,6 +90,7 @@ pub(crate) async fn load<D: Dialect>(
         };
         let last_accessed = before.accessed_at;
         if !access.is_due(&before, now) {
+            remember(engine, &before);
             return Ok(Loaded::Live {
                 record: before,
                 last_accessed,
@@ -95,15 +98,18 @@ pub(crate) async fn load<D: Dialect>(
         }
         let mut record = before.clone();
         record.record_access(now, now);
+        let deadline = values::deadline(record.expires_at());
         // Unless somebody changed the session since it was read.
         let values = [
             Arg::number(values::millis(record.accessed_at)),
-            Arg::Number(values::deadline(record.expires_at())),
+            Arg::Number(deadline),
+            Arg::Number(values::sweep_from(deadline)),
             Arg::key(key),
             Arg::number(values::millis(before.accessed_at)),
             Arg::number(values::signed(before.revision.get())),
         ];
         if engine.write(&engine.statements.access, &values).await? > 0 {
+            remember(engine, &record);
             return Ok(Loaded::Live {
                 record,
                 last_accessed,
@@ -111,6 +117,13 @@ pub(crate) async fn load<D: Dialect>(
         }
     }
     load_locked(engine, key, now).await
+}
+
+/// Keeps what was read for the change that may follow.
+fn remember<D: Dialect>(engine: &Engine<D>, record: &Record) {
+    if D::BATCHES != Sizes::None {
+        engine.recent.remember(record);
+    }
 }
 
 /// Records an access of a session that many use at once.
@@ -153,15 +166,8 @@ async fn state<D: Dialect>(
     key: &StoreKey,
     now: Timestamp,
 ) -> Result<State, Failure> {
-    let stored = find(engine, key).await?;
+    let stored = loads::find(engine, key).await?;
     Ok(stored.map_or(Ok(State::Gone), |it| it.at(now))?)
-}
-
-async fn find<D: Dialect>(engine: &Engine<D>, key: &StoreKey) -> Result<Option<Stored>, Failure> {
-    let rows = engine
-        .read(&engine.statements.load, &[Arg::key(key)])
-        .await?;
-    Ok(row::read(&rows)?.into_iter().next())
 }
 
 /// Deleting the session under a key.

@@ -87,13 +87,7 @@ fn put<'a>(
     let writes = attributes.chunks(AT_ONCE).map(|attributes| {
         let mut values = Vec::with_capacity(attributes.len() * 5);
         for attribute in attributes {
-            values.extend([
-                Arg::key(key),
-                Arg::bytes(attribute.name.as_bytes()),
-                Arg::number(values::signed(attribute.revision.get())),
-                Arg::number(attribute.value.codec().as_byte().into()),
-                Arg::bytes(attribute.value.bytes()),
-            ]);
+            values.extend(values::attribute(key, attribute));
         }
         Write {
             sql: statements.put_attributes(attributes.len()),

@@ -143,10 +143,11 @@ async fn plan(place: &Place, sql: &str) -> String {
 }
 
 /// Makes sessions that expire one after the other from a millisecond after [`NOW`] on.
-const TEN_THOUSAND: &str = "INSERT INTO session_record (store_key, generation, expires_at, revision, created_at, \
-    accessed_at, issued_at, idle_limit, absolute_deadline, authenticated_at, format, ended, \
-    closed, handle, principal_key, principal) \
-    SELECT sha256(n::text::bytea), 0, 1900000000000 + n, 1, 0, 0, 0, 0, 1900000000000 + n, 0, 1, 0, 0, \
+const TEN_THOUSAND: &str = "INSERT INTO session_record (store_key, generation, expires_at, sweep_from, \
+    revision, created_at, accessed_at, issued_at, idle_limit, absolute_deadline, authenticated_at, format, \
+    ended, closed, handle, principal_key, principal) \
+    SELECT sha256(n::text::bytea), 0, 1900000000000 + n * 600, \
+    (1900000000000 + n * 600) / 60000 * 60000, 1, 0, 0, 0, 0, 1900000000000 + n * 600, 0, 1, 0, 0, \
     substring(sha256(n::text::bytea) FROM 1 FOR 16), sha256((n % 3000)::text::bytea), 'ada' \
     FROM generate_series(1, 10000) AS n; \
     INSERT INTO session_attribute (store_key, name, revision, codec, value) \
@@ -162,14 +163,14 @@ async fn among_ten_thousand_sessions_sweeps_and_lists_use_an_index() {
     for (sql, index) in [
         (
             "SELECT store_key FROM session_record WHERE generation = 0 \
-             AND expires_at <= 1900000000100 AND format <= 1 \
-             ORDER BY generation, expires_at LIMIT 256 FOR UPDATE SKIP LOCKED"
+             AND sweep_from <= 1900000060000 AND expires_at <= 1900000060000 AND format <= 1 \
+             ORDER BY generation, sweep_from LIMIT 256 FOR UPDATE SKIP LOCKED"
                 .to_owned(),
             "session_record_expiry",
         ),
         (
             "SELECT store_key FROM session_record WHERE generation < 0 AND format <= 1 \
-             ORDER BY generation, expires_at LIMIT 256 FOR UPDATE SKIP LOCKED"
+             ORDER BY generation, sweep_from LIMIT 256 FOR UPDATE SKIP LOCKED"
                 .into(),
             "session_record_expiry",
         ),
@@ -187,6 +188,23 @@ async fn among_ten_thousand_sessions_sweeps_and_lists_use_an_index() {
                 .into(),
             "session_attribute_pkey",
         ),
+        (
+            "SELECT r.handle, a.value FROM session_record r LEFT JOIN session_attribute a \
+             ON a.store_key = r.store_key \
+             WHERE r.store_key = ANY (ARRAY['\\x01'::bytea, '\\x02'])"
+                .into(),
+            "session_record_pkey",
+        ),
+        (
+            format!(
+                "SELECT r.store_key FROM unnest(ARRAY['\\x01'::bytea, '\\x02'], \
+                 ARRAY[1::bigint, 2]) AS g (store_key, revision) \
+                 JOIN session_record r ON r.store_key = g.store_key \
+                 AND r.revision = g.revision AND r.generation + 0 = {generation} \
+                 FOR UPDATE OF r SKIP LOCKED"
+            ),
+            "session_record_pkey",
+        ),
     ] {
         let plan = plan(&place, &sql).await;
         let index = index.replace("session_", &place.prefix);
@@ -197,7 +215,7 @@ async fn among_ten_thousand_sessions_sweeps_and_lists_use_an_index() {
         );
     }
     // The statements of the store itself find the same.
-    let swept = store.sweep(session_core::Timestamp::from_millis(1_900_000_000_100), 256);
+    let swept = store.sweep(session_core::Timestamp::from_millis(1_900_000_060_000), 256);
     assert_eq!(swept.await.unwrap().removed.len(), 100);
     let nobody = PrincipalKey::from_bytes([9; 32]);
     let listed = store

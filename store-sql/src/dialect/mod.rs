@@ -12,8 +12,10 @@ use std::sync::Arc;
 use session_core::store::{Applied, Created};
 use session_core::{ChangeSet, Record, StoreKey, Timestamp};
 
+use crate::batches::Sizes;
 use crate::engine::Engine;
 use crate::error::{Column, Damage, Failure};
+use crate::steps::Kind;
 
 /// The text of a statement. It holds no value: those travel beside it.
 pub(crate) type Sql = Arc<str>;
@@ -31,6 +33,9 @@ pub(crate) trait Dialect: Send + Sync + Sized + 'static {
     const SCHEMA: &'static str;
     /// True when connections are made over a network and can break.
     const IS_REMOTE: bool;
+
+    /// How many steps are [written together](crate::batches).
+    const BATCHES: Sizes;
 
     /// Makes a connection and sets it up.
     fn connect(&self) -> impl Future<Output = Result<Self::Connection, sqlx::Error>> + Send;
@@ -58,6 +63,23 @@ pub(crate) trait Dialect: Send + Sync + Sized + 'static {
     /// What can be done about an error.
     fn sort(error: &sqlx::Error) -> Failure;
 
+    /// Reads what is under some keys, at most [`TOGETHER_MAX`](crate::loads::TOGETHER_MAX), in any
+    /// order.
+    fn find(
+        engine: &Engine<Self>,
+        connection: &mut Self::Connection,
+        keys: &[StoreKey],
+    ) -> impl Future<Output = Result<Vec<Self::Row>, sqlx::Error>> + Send {
+        async move {
+            // There is a statement for every power of two; a key more than once changes nothing.
+            let (sql, count) = engine.statements.find(keys.len());
+            let last = keys.last().into_iter();
+            let padded = keys.iter().chain(last.cycle()).take(count);
+            let values: Vec<_> = padded.map(Arg::key).collect();
+            Self::rows(connection, sql, &values).await
+        }
+    }
+
     /// Locks what is under some keys, in their order, and answers it with its attributes, as it
     /// is once it is locked.
     fn lock(
@@ -73,6 +95,15 @@ pub(crate) trait Dialect: Send + Sync + Sized + 'static {
         changes: &ChangeSet,
         now: Timestamp,
     ) -> impl Future<Output = Option<Result<Applied, Failure>>> + Send;
+
+    /// Writes steps of one kind, each given by its values, as far as they can be written without
+    /// waiting for somebody else. Answers the keys of those that were.
+    fn write(
+        engine: &Engine<Self>,
+        connection: &mut Self::Connection,
+        kind: Kind,
+        steps: &[Vec<Arg<'_>>],
+    ) -> impl Future<Output = Result<Vec<Self::Row>, sqlx::Error>> + Send;
 
     /// Stores a record whose principal has no limit by a faster way than a transaction, if there
     /// is one.

@@ -10,8 +10,10 @@ use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Row, TypeInfo, ValueRef};
 
 use super::postgres_apply;
 use super::{Arg, Dialect, Fields, Placeholders, Sql, Syntax};
+use crate::batches::Sizes;
 use crate::engine::{Engine, For, Tries};
 use crate::error::{Column, Damage, Failure, SqlError, Verdict, sort};
+use crate::steps::Kind;
 use crate::values;
 
 /// A PostgreSQL.
@@ -28,11 +30,16 @@ impl Postgres {
         let millis = timeout.as_millis().clamp(1, 86_400_000);
         Ok(Self {
             options,
+            // Statements are prepared while the tables are small, and sessions are always found by an
+            // index: what is best for a few rows would be kept for a million.
+            //
             // What takes longer than a call is asked for in vain, and what a client that vanished
             // in the middle of a transaction has locked is freed.
             set_up: format!(
                 "SET default_transaction_isolation = 'read committed'; \
                  SET statement_timeout = {millis}; \
+                 SET enable_seqscan = off; SET enable_hashjoin = off; \
+                 SET enable_mergejoin = off; SET jit = off; \
                  SET idle_in_transaction_session_timeout = {}",
                 millis * 2
             )
@@ -56,6 +63,7 @@ impl Dialect for Postgres {
     };
     const SCHEMA: &'static str = include_str!("../../migrations/postgres.sql");
     const IS_REMOTE: bool = true;
+    const BATCHES: Sizes = Sizes::All;
 
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
         let mut connection = self.options.connect().await?;
@@ -99,6 +107,19 @@ impl Dialect for Postgres {
         })
     }
 
+    async fn find(
+        engine: &Engine<Self>,
+        connection: &mut PgConnection,
+        keys: &[StoreKey],
+    ) -> Result<Vec<PgRow>, sqlx::Error> {
+        let keys: Vec<&[u8]> = keys.iter().map(|key| &key.as_bytes()[..]).collect();
+        let mut arguments = PgArguments::default();
+        arguments.add(keys).map_err(sqlx::Error::Encode)?;
+        let (sql, _) = engine.statements.find(1);
+        let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
+        query.fetch_all(connection).await
+    }
+
     async fn lock(
         engine: &Engine<Self>,
         connection: &mut PgConnection,
@@ -120,6 +141,19 @@ impl Dialect for Postgres {
         let arguments = || postgres_apply::arguments(key, changes, now);
         let rows = once(engine, &engine.statements.apply, arguments).await;
         Some(rows.and_then(|rows| Ok(postgres_apply::answer(&rows)?)))
+    }
+
+    async fn write(
+        engine: &Engine<Self>,
+        connection: &mut PgConnection,
+        kind: Kind,
+        steps: &[Vec<Arg<'_>>],
+    ) -> Result<Vec<PgRow>, sqlx::Error> {
+        let Some(sql) = engine.statements.steps.of(kind, 1).cloned() else {
+            return Ok(Vec::new());
+        };
+        let query = sqlx::query_with(AssertSqlSafe(sql), lists(steps)?);
+        query.fetch_all(connection).await
     }
 
     async fn create(engine: &Engine<Self>, record: &Record) -> Option<Result<Created, Failure>> {
@@ -177,6 +211,31 @@ fn new_record(record: &Record) -> Result<PgArguments, sqlx::Error> {
         arguments.add(values)
     };
     add().map_err(sqlx::Error::Encode)?;
+    Ok(arguments)
+}
+
+/// The values of several steps: a list of those that come first, a list of those that come second,
+/// and so on.
+fn lists(steps: &[Vec<Arg<'_>>]) -> Result<PgArguments, sqlx::Error> {
+    let mut arguments = PgArguments::default();
+    for place in 0..steps.first().map_or(0, Vec::len) {
+        let values = || steps.iter().filter_map(|step| step.get(place));
+        let are_numbers = values().all(|value| matches!(value, Arg::Number(_)));
+        if are_numbers {
+            let numbers = values().map(|value| match value {
+                Arg::Number(number) => *number,
+                Arg::Bytes(_) => None,
+            });
+            arguments.add(numbers.collect::<Vec<_>>())
+        } else {
+            let bytes = values().map(|value| match value {
+                Arg::Bytes(bytes) => *bytes,
+                Arg::Number(_) => None,
+            });
+            arguments.add(bytes.collect::<Vec<_>>())
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
     Ok(arguments)
 }
 

@@ -15,9 +15,11 @@ use tokio::time::sleep;
 
 use super::sqlite_scripts;
 use super::{Arg, Dialect, Fields, Placeholders, Sql, Syntax};
+use crate::batches::Sizes;
 use crate::change::Change;
 use crate::engine::Engine;
 use crate::error::{Column, Damage, Failure, SqlError, Verdict, sort};
+use crate::steps::Kind;
 
 /// How often a file is opened when others are just setting it up.
 const OPENINGS_MAX: u32 = 50;
@@ -43,6 +45,8 @@ impl Sqlite {
             // In pages, 16 MiB: to bring the log into the file costs a sync of both, and the later
             // that is, the more changes of one page are one.
             .pragma("wal_autocheckpoint", "4000")
+            // A script is some statements, and there is one for each size of a batch.
+            .statement_cache_capacity(200)
             .disable_statement_logging();
         Ok(Self { options })
     }
@@ -77,6 +81,7 @@ impl Dialect for Sqlite {
     };
     const SCHEMA: &'static str = include_str!("../../migrations/sqlite.sql");
     const IS_REMOTE: bool = false;
+    const BATCHES: Sizes = Sizes::PowersOfTwo;
 
     async fn connect(&self) -> Result<SqliteConnection, sqlx::Error> {
         self.make_private();
@@ -155,6 +160,18 @@ impl Dialect for Sqlite {
             now,
         };
         Some(sqlite_scripts::apply(engine, &change).await)
+    }
+
+    async fn write(
+        engine: &Engine<Self>,
+        connection: &mut SqliteConnection,
+        kind: Kind,
+        steps: &[Vec<Arg<'_>>],
+    ) -> Result<Vec<SqliteRow>, sqlx::Error> {
+        match engine.statements.steps.of(kind, steps.len()) {
+            Some(sql) => Self::rows(connection, sql.clone(), &steps.concat()).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     async fn create(engine: &Engine<Self>, record: &Record) -> Option<Result<Created, Failure>> {

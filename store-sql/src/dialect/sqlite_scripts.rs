@@ -6,11 +6,14 @@ use session_core::store::{Applied, Created};
 
 use super::sqlite::Sqlite;
 use super::{Arg, Dialect};
+use crate::batches;
 use crate::change::{Change, Decision};
 use crate::engine::{Engine, For, Tries};
 use crate::error::Failure;
+use crate::foreseen::Step;
 use crate::pool::Lease;
 use crate::row;
+use crate::steps::Kind;
 use crate::values;
 use crate::writes::{self, Write};
 
@@ -64,6 +67,18 @@ async fn try_to_apply(
 
 /// Stores a new record in one step.
 pub(super) async fn create(engine: &Engine<Sqlite>, record: &Record) -> Result<Created, Failure> {
+    if let [attribute] = &*record.attributes.iter().collect::<Vec<_>>() {
+        let mut values = values::inserted(record).to_vec();
+        values.extend(values::attribute(&record.key, attribute));
+        let step = Step {
+            kind: Kind::Create,
+            key: &record.key,
+            values,
+        };
+        if batches::write(engine, step).await? {
+            return Ok(Created::Created);
+        }
+    }
     let statements = &engine.statements;
     let mut script = vec![
         Write {
