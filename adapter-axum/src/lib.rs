@@ -38,3 +38,8 @@ pub type SessionLayer<S = session_core::Main> = adapter_tower::SessionLayer<S, A
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// And so are those of the page for operators.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/operations.md")]
+struct Operations;

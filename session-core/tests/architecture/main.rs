@@ -207,3 +207,33 @@ fn every_link_between_documents_leads_somewhere() {
     }
     assert!(broken.is_empty(), "\n{}", broken.join("\n"));
 }
+
+#[test]
+fn every_test_that_a_page_names_exists() {
+    let pages = ["docs/operations.md"];
+    let (mut named, mut missing) = (0, Vec::new());
+    for page in pages.map(|page| root().join(page)) {
+        let text = files::read(&page);
+        for (file, name) in tests_named_in(&text) {
+            named += 1;
+            let source = std::fs::read_to_string(root().join(file)).unwrap_or_default();
+            // Where a test is made at run time, its name is a text.
+            let exists = [format!("fn {name}("), format!("\"{name}\"")];
+            if !exists.iter().any(|it| source.contains(it)) {
+                missing.push(format!("{}: {file}::{name}", page.display()));
+            }
+        }
+    }
+    assert!(named > 50, "the pages are not read");
+    assert!(missing.is_empty(), "\n{}", missing.join("\n"));
+}
+
+/// What stands between backticks as `file.rs::test`.
+fn tests_named_in(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let quoted = text
+        .lines()
+        .flat_map(|line| line.split('`').skip(1).step_by(2));
+    quoted
+        .filter_map(|quoted| quoted.split_once("::"))
+        .filter(|(file, _)| file.contains('/') && file.ends_with(".rs"))
+}
