@@ -239,3 +239,42 @@ fn tests_named_in(text: &str) -> impl Iterator<Item = (&str, &str)> {
         .filter_map(|quoted| quoted.split_once("::"))
         .filter(|(file, _)| file.contains('/') && file.ends_with(".rs"))
 }
+
+#[test]
+fn the_readme_has_the_same_code_figures_and_links_in_both_languages() {
+    let [english, japanese] = ["README.md", "README.ja.md"].map(|name| Source {
+        text: files::read(&root().join(name)),
+        path: root().join(name),
+    });
+    let code = code_blocks(&english.text);
+    assert!(code.len() > 3, "the code is not read: {code:?}");
+    assert_eq!(code_blocks(&japanese.text), code);
+
+    let figures = |of: &Source| -> Vec<String> {
+        let words: Vec<_> = of.text.split_whitespace().collect();
+        let pairs = words.windows(2).filter(|pair| pair[1] == "µs");
+        pairs.map(|pair| pair[0].to_owned()).collect()
+    };
+    assert!(figures(&english).len() > 10, "the figures are not read");
+    assert_eq!(figures(&japanese), figures(&english));
+
+    let links = |of: &Source, other_language: &str| {
+        let mut links = of.relative_links();
+        links.retain(|link| *link != other_language);
+        links
+            .iter()
+            .map(|link| (*link).to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert!(english.relative_links().contains(&"README.ja.md"));
+    assert!(japanese.relative_links().contains(&"README.md"));
+    assert_eq!(
+        links(&japanese, "README.md"),
+        links(&english, "README.ja.md")
+    );
+}
+
+/// What stands between fences, the words behind the opening one included.
+fn code_blocks(text: &str) -> Vec<&str> {
+    text.split("\n```").skip(1).step_by(2).collect()
+}
