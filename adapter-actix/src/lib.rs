@@ -69,3 +69,8 @@ pub use future::ResponseFuture;
 pub use layer::{SessionMiddleware, SessionService};
 pub use rejection::{ExtractionError, Rejection};
 pub use runtime::ActixRuntime;
+
+/// The examples of the guide for those who come from actix-session are tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/migrating/from-actix-session.md")]
+struct Migrating;

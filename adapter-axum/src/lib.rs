@@ -38,3 +38,16 @@ pub type SessionLayer<S = session_core::Main> = adapter_tower::SessionLayer<S, A
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// And so are those of the page for operators, ..
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/operations.md")]
+struct Operations;
+
+/// .. and of the guides for those who come from elsewhere.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/migrating/from-axum-session.md")]
+#[doc = include_str!("../../docs/migrating/from-fastsession.md")]
+#[doc = include_str!("../../docs/migrating/from-servlet.md")]
+#[doc = include_str!("../../docs/migrating/from-tower-sessions.md")]
+struct Migrating;

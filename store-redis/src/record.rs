@@ -224,3 +224,81 @@ impl<'a> Input<'a> {
         self.number().map(Timestamp::from_millis)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A logged-in session with two attributes.
+    fn sample() -> Record {
+        let at = Timestamp::from_millis;
+        let mut record = Record::new(
+            StoreKey::from_bytes([0xaa; 32]),
+            SessionHandle::from_bytes([0xbb; 16]),
+            at(0x0102_0304_0506),
+        );
+        record.accessed_at = at(0x0102_0304_0507);
+        record.issued_at = at(0x0102_0304_0508);
+        record.max_inactive_interval = Duration::from_secs(1800).into();
+        record.revision = Revision::new(9);
+        let key = PrincipalKey::from_bytes([0xcc; 32]);
+        let mut login = Authentication::new("ada", key, at(0x0102_0304_0509));
+        login.label = Some("tab".into());
+        login.remembered_for = Some(Duration::from_millis(0x0102_0304));
+        record.authentication = Some(Arc::new(login));
+        let attributes = [
+            ("a", 4, &[0xa1, b'x'][..]),
+            ("cart", 9, &[0x93, 1, 2, 3][..]),
+        ];
+        let attributes = attributes.map(|(name, revision, value)| Attribute {
+            name: name.into(),
+            revision: Revision::new(revision),
+            value: Value::new(Codec::MessagePack, value.to_vec()),
+        });
+        record.attributes = attributes.into_iter().collect();
+        record
+    }
+
+    fn unhex(text: &str) -> Vec<u8> {
+        let digits = text.as_bytes().chunks_exact(2);
+        let pairs = digits.map(|pair| str::from_utf8(pair).unwrap());
+        pairs
+            .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+            .collect()
+    }
+
+    /// What is on servers already is read by every later version, so that an upgrade logs
+    /// nobody out.
+    #[test]
+    fn version_1_is_frozen() {
+        let identity = ["01", &"aa".repeat(32), &"bb".repeat(16), "0000010203040506"];
+        let state = [
+            "0000000000000000", // generation, which the script writes
+            "0000010203040507", // accessed
+            "0000010203040508", // issued
+            "00000000001b7740", // 1,800,000 ms idle
+            "ffffffffffffffff", // no absolute limit
+            "0000000000000009", // revision
+            "000000000000000b", // bytes of names and values
+        ];
+        let login = [
+            "0000010203040509",
+            &"cc".repeat(32),
+            "0000000001020304", // remembered for
+            "00000003616461",   // ada
+            "746162",           // tab
+        ];
+        let frozen: Vec<Vec<u8>> = [
+            ("k", identity.concat()),
+            ("m", state.concat()),
+            ("p", login.concat()),
+            ("aa", "0000000000000004".to_owned() + "01" + "a178"),
+            ("acart", "0000000000000009".to_owned() + "01" + "93010203"),
+        ]
+        .into_iter()
+        .flat_map(|(name, value)| [name.as_bytes().to_vec(), unhex(&value)])
+        .collect();
+        assert_eq!(fields(&sample()), frozen);
+        assert_eq!(record(frozen).unwrap(), sample());
+    }
+}

@@ -207,3 +207,74 @@ fn every_link_between_documents_leads_somewhere() {
     }
     assert!(broken.is_empty(), "\n{}", broken.join("\n"));
 }
+
+#[test]
+fn every_test_that_a_page_names_exists() {
+    let (mut named, mut missing) = (0, Vec::new());
+    for page in every_file() {
+        let is_guide = page.path.starts_with(root().join("docs/migrating"));
+        if !is_guide && !page.is_named("operations.md") && !page.is_named("comparison.md") {
+            continue;
+        }
+        for (file, name) in tests_named_in(&page.text) {
+            named += 1;
+            let source = std::fs::read_to_string(root().join(file)).unwrap_or_default();
+            // Where a test is made at run time, its name is a text.
+            let exists = [format!("fn {name}("), format!("\"{name}\"")];
+            if !exists.iter().any(|it| source.contains(it)) {
+                missing.push(format!("{}: {file}::{name}", page.path.display()));
+            }
+        }
+    }
+    assert!(named > 50, "the pages are not read");
+    assert!(missing.is_empty(), "\n{}", missing.join("\n"));
+}
+
+/// What stands between backticks as `file.rs::test`.
+fn tests_named_in(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let quoted = text
+        .lines()
+        .flat_map(|line| line.split('`').skip(1).step_by(2));
+    quoted
+        .filter_map(|quoted| quoted.split_once("::"))
+        .filter(|(file, _)| file.contains('/') && file.ends_with(".rs"))
+}
+
+#[test]
+fn the_readme_has_the_same_code_figures_and_links_in_both_languages() {
+    let [english, japanese] = ["README.md", "README.ja.md"].map(|name| Source {
+        text: files::read(&root().join(name)),
+        path: root().join(name),
+    });
+    let code = code_blocks(&english.text);
+    assert!(code.len() > 3, "the code is not read: {code:?}");
+    assert_eq!(code_blocks(&japanese.text), code);
+
+    let figures = |of: &Source| -> Vec<String> {
+        let words: Vec<_> = of.text.split_whitespace().collect();
+        let pairs = words.windows(2).filter(|pair| pair[1] == "µs");
+        pairs.map(|pair| pair[0].to_owned()).collect()
+    };
+    assert!(figures(&english).len() > 10, "the figures are not read");
+    assert_eq!(figures(&japanese), figures(&english));
+
+    let links = |of: &Source, other_language: &str| {
+        let mut links = of.relative_links();
+        links.retain(|link| *link != other_language);
+        links
+            .iter()
+            .map(|link| (*link).to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert!(english.relative_links().contains(&"README.ja.md"));
+    assert!(japanese.relative_links().contains(&"README.md"));
+    assert_eq!(
+        links(&japanese, "README.md"),
+        links(&english, "README.ja.md")
+    );
+}
+
+/// What stands between fences, the words behind the opening one included.
+fn code_blocks(text: &str) -> Vec<&str> {
+    text.split("\n```").skip(1).step_by(2).collect()
+}

@@ -242,3 +242,25 @@ fn every_count_is_described_and_there_from_zero_on() {
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+#[test]
+fn the_page_for_operators_names_every_metric_and_no_other() {
+    let recorder = Sums::default();
+    metrics::with_local_recorder(&recorder, || {
+        Given::at(Distance::Near, SessionManagerBuilder::statistics)
+    });
+    let all = recorder.all();
+    let described = all
+        .keys()
+        .filter_map(|name| name.strip_prefix("described "));
+    let page = include_str!("../../../docs/operations.md");
+    let (_, monitoring) = page.split_once("\n## Monitoring\n").unwrap();
+    let words = monitoring.split(|it: char| !it.is_ascii_lowercase() && it != '_');
+    let named = words
+        .filter(|word| word.starts_with("session_") && *word != "session_core")
+        .map(|word| word.strip_suffix("_bucket").unwrap_or(word));
+    assert_eq!(
+        named.collect::<BTreeSet<_>>(),
+        described.collect::<BTreeSet<_>>()
+    );
+}
