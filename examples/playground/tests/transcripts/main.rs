@@ -10,8 +10,6 @@
 mod actix;
 #[path = "../../../../adapter-axum/tests/scenarios/server.rs"]
 mod axum;
-#[path = "../../../custom-adapter/tests/scenarios/server.rs"]
-mod poem;
 #[path = "../../../../adapter-warp/tests/scenarios/server.rs"]
 mod warp;
 
@@ -31,11 +29,10 @@ use tokio::runtime::Runtime;
 /// Starts the application of the scenarios.
 type Serve = fn(SessionManager, Probe) -> Server;
 
-const ADAPTERS: [(&str, Serve); 4] = [
+const ADAPTERS: [(&str, Serve); 3] = [
     ("axum", axum::serve),
     ("actix", actix::serve),
     ("warp", warp::serve),
-    ("poem", poem::serve),
 ];
 
 /// A machine that is busy with other tests is slow.
