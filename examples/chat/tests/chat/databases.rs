@@ -1,5 +1,6 @@
 //! Accounts in the databases there are, and what becomes of a chat whose database is away.
 
+mod breaking;
 mod on_mariadb;
 mod on_postgres;
 mod on_redis;
