@@ -6,13 +6,15 @@
 //! itself whether it was written. None waits for a lock there: what somebody else is at is
 //! not written, nor is anything when a transaction fails, and whoever is told so goes on alone.
 //!
-//! The task belongs to nobody, so that a call that is dropped takes no other one with it.
+//! The task belongs to nobody, so that a call that is dropped takes no other one with it. A process
+//! may have several runtimes, one for each worker of actix-web, and each has a line of its own: a task
+//! of another runtime stands still while that is busy with something else.
 
-use std::collections::VecDeque;
-use std::mem;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use session_core::StoreKey;
+use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
 
 use crate::dialect::{Arg, Dialect};
@@ -37,16 +39,11 @@ pub(crate) enum Sizes {
     All,
 }
 
-/// The steps that wait.
+/// The steps that wait, for each runtime where a task is at them.
 #[derive(Default)]
-pub(crate) struct Batches(Mutex<Line>);
+pub(crate) struct Batches(Mutex<HashMap<Id, Line>>);
 
-#[derive(Default)]
-struct Line {
-    /// True while a task is at it.
-    is_served: bool,
-    waiting: VecDeque<Placed>,
-}
+type Line = VecDeque<Placed>;
 
 /// A step in the line, and who wants to hear of it.
 struct Placed {
@@ -96,21 +93,24 @@ pub(crate) async fn write<D: Dialect>(engine: &Engine<D>, step: Step<'_>) -> Res
         values: step.values.iter().map(Owned::of).collect(),
         told: tell,
     };
-    if engine.batches.enter(placed) {
+    let runtime = Handle::current();
+    if engine.batches.enter(runtime.id(), placed) {
         let service = Service {
             engine: shared,
+            runtime: runtime.id(),
             is_over: false,
         };
-        tokio::spawn(service.serve());
+        runtime.spawn(service.serve());
     }
     // The task ended with its runtime, in the middle of it.
     let unknown = || Failure::Lost(SqlError::Lost("it was being closed".into()));
     told.await.unwrap_or_else(|_| Err(unknown()))
 }
 
-/// A task that writes what waits until nothing does.
+/// A task that writes what waits on a runtime until nothing does.
 struct Service<D: Dialect> {
     engine: Arc<Engine<D>>,
+    runtime: Id,
     is_over: bool,
 }
 
@@ -119,12 +119,12 @@ impl<D: Dialect> Service<D> {
         loop {
             // Who comes while this waits for its turn comes along.
             let lease = self.engine.lease(For::Writing).await;
-            let batch = self.engine.batches.next(D::BATCHES);
+            let batch = self.engine.batches.next(self.runtime, D::BATCHES);
             if batch.is_empty() {
                 if let Ok(lease) = lease {
                     lease.give_back();
                 }
-                self.is_over = self.engine.batches.leave();
+                self.is_over = self.engine.batches.leave(self.runtime);
                 if self.is_over {
                     return;
                 }
@@ -169,7 +169,7 @@ impl<D: Dialect> Service<D> {
 impl<D: Dialect> Drop for Service<D> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.engine.batches.give_up();
+            self.engine.batches.give_up(self.runtime);
         }
     }
 }
@@ -196,22 +196,26 @@ fn again(error: &SqlError) -> SqlError {
 
 impl Batches {
     /// Lines up. True when the one who did has to see to it that the line is served.
-    fn enter(&self, placed: Placed) -> bool {
-        let mut line = self.line();
-        line.waiting.push_back(placed);
-        !mem::replace(&mut line.is_served, true)
+    fn enter(&self, runtime: Id, placed: Placed) -> bool {
+        let mut lines = self.lines();
+        let is_served = lines.contains_key(&runtime);
+        lines.entry(runtime).or_default().push_back(placed);
+        !is_served
     }
 
     /// Steps of one kind, as many as are written together, from those that wait longest.
-    fn next(&self, sizes: Sizes) -> Vec<Placed> {
-        let mut line = self.line();
+    fn next(&self, runtime: Id, sizes: Sizes) -> Vec<Placed> {
+        let mut lines = self.lines();
+        let Some(line) = lines.get_mut(&runtime) else {
+            return Vec::new();
+        };
         // Who went away before it began has written nothing.
-        line.waiting.retain(|placed| !placed.told.is_closed());
-        let Some(kind) = line.waiting.front().map(|placed| placed.kind) else {
+        line.retain(|placed| !placed.told.is_closed());
+        let Some(kind) = line.front().map(|placed| placed.kind) else {
             return Vec::new();
         };
         let (mut batch, mut others) = (Vec::<Placed>::new(), VecDeque::new());
-        for placed in line.waiting.drain(..) {
+        for placed in line.drain(..) {
             // Each session once: what is written is known by its key.
             let is_alike = placed.kind == kind && batch.len() < TOGETHER_MAX;
             if is_alike && batch.iter().all(|other| other.key != placed.key) {
@@ -227,27 +231,27 @@ impl Batches {
         for placed in batch.drain(size..).rev() {
             others.push_front(placed);
         }
-        line.waiting = others;
+        *line = others;
         batch
     }
 
     /// Ends a task. False when somebody came meanwhile.
-    fn leave(&self) -> bool {
-        let mut line = self.line();
-        line.is_served = !line.waiting.is_empty();
-        !line.is_served
+    fn leave(&self, runtime: Id) -> bool {
+        let mut lines = self.lines();
+        let is_over = lines.get(&runtime).is_none_or(VecDeque::is_empty);
+        if is_over {
+            lines.remove(&runtime);
+        }
+        is_over
     }
 
     /// Ends a task whoever waits: they have written nothing yet.
-    fn give_up(&self) {
-        let mut line = self.line();
-        line.is_served = false;
-        let left = mem::take(&mut line.waiting);
-        drop(line);
-        tell(left, |_| Ok(false));
+    fn give_up(&self, runtime: Id) {
+        let left = self.lines().remove(&runtime);
+        tell(left.unwrap_or_default(), |_| Ok(false));
     }
 
-    fn line(&self) -> MutexGuard<'_, Line> {
+    fn lines(&self) -> MutexGuard<'_, HashMap<Id, Line>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,14 +6,16 @@
 //! waits, and a load is its own statement.
 //!
 //! A statement for several belongs to a task, so that a call that is dropped takes no other one
-//! with it; and when it fails, everybody reads alone and has an answer of his own.
+//! with it; and when it fails, everybody reads alone and has an answer of his own. Each runtime of the
+//! process has a line of its own: a task of another one stands still while that is busy with something
+//! else.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use session_core::StoreKey;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
 
 use crate::dialect::{Arg, Dialect};
@@ -21,15 +23,15 @@ use crate::engine::{Engine, For};
 use crate::error::Failure;
 use crate::row::{self, Stored};
 
-/// Statements that run at a time before others wait.
+/// Statements that run at a time on a runtime before others wait.
 const AT_ONCE: usize = 2;
 
 /// The most sessions that one statement reads: a power of two.
 pub(crate) const TOGETHER_MAX: usize = 32;
 
-/// The loads that run and that wait.
+/// The loads that run and that wait, for each runtime where some run.
 #[derive(Default)]
-pub(crate) struct Loads(Mutex<Line>);
+pub(crate) struct Loads(Mutex<HashMap<Id, Line>>);
 
 #[derive(Default)]
 struct Line {
@@ -51,8 +53,12 @@ pub(crate) async fn find<D: Dialect>(
     let Some(shared) = engine.shared() else {
         return find_alone(engine, key).await;
     };
-    let Some(told) = engine.loads.enter(key) else {
-        let _turn = Turn(shared);
+    let runtime = Handle::current();
+    let Some(told) = engine.loads.enter(runtime.id(), key) else {
+        let _turn = Turn {
+            engine: shared,
+            runtime,
+        };
         return find_alone(engine, key).await;
     };
     drop(shared);
@@ -73,33 +79,39 @@ async fn find_alone<D: Dialect>(
 }
 
 /// The turn of a load that runs by itself. Afterwards it is the turn of those who wait.
-struct Turn<D: Dialect>(Arc<Engine<D>>);
+struct Turn<D: Dialect> {
+    engine: Arc<Engine<D>>,
+    runtime: Handle,
+}
 
 impl<D: Dialect> Drop for Turn<D> {
     fn drop(&mut self) {
-        if self.0.loads.leave() {
+        let runtime = self.runtime.id();
+        if self.engine.loads.leave(runtime) {
             return;
         }
-        let service = Service(self.0.clone());
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(service.serve());
-        }
+        let engine = self.engine.clone();
+        // A runtime that has ended drops it at once.
+        self.runtime.spawn(Service { engine, runtime }.serve());
     }
 }
 
 /// The turn of those who wait. When it ends early, they read alone.
-struct Service<D: Dialect>(Arc<Engine<D>>);
+struct Service<D: Dialect> {
+    engine: Arc<Engine<D>>,
+    runtime: Id,
+}
 
 impl<D: Dialect> Service<D> {
     async fn serve(self) {
         loop {
-            let batch = self.0.loads.next();
+            let batch = self.engine.loads.next(self.runtime);
             if batch.is_empty() {
                 return;
             }
             let keys: Vec<StoreKey> = batch.iter().map(|it| it.key).collect();
             // Whoever hears nothing reads alone, and finds out what is wrong.
-            if let Ok(mut found) = self.0.in_time(self.find(&keys)).await {
+            if let Ok(mut found) = self.engine.in_time(self.find(&keys)).await {
                 for Waiting { key, told } in batch {
                     let place = found.iter().position(|stored| stored.key == key);
                     // Who went away does not hear it.
@@ -110,7 +122,7 @@ impl<D: Dialect> Service<D> {
     }
 
     async fn find(&self, keys: &[StoreKey]) -> Result<Vec<Stored>, Failure> {
-        let engine = &*self.0;
+        let engine = &*self.engine;
         let mut lease = engine.lease(For::Reading).await?;
         let rows = D::find(engine, lease.connection(), keys).await;
         let mut rows = engine.settle(lease, rows)?;
@@ -121,14 +133,15 @@ impl<D: Dialect> Service<D> {
 
 impl<D: Dialect> Drop for Service<D> {
     fn drop(&mut self) {
-        self.0.loads.give_up();
+        self.engine.loads.give_up(self.runtime);
     }
 }
 
 impl Loads {
     /// A turn, for `None`, or a place in the line.
-    fn enter(&self, key: &StoreKey) -> Option<oneshot::Receiver<Option<Stored>>> {
-        let mut line = self.line();
+    fn enter(&self, runtime: Id, key: &StoreKey) -> Option<oneshot::Receiver<Option<Stored>>> {
+        let mut lines = self.lines();
+        let line = lines.entry(runtime).or_default();
         if line.running < AT_ONCE {
             line.running += 1;
             return None;
@@ -142,27 +155,27 @@ impl Loads {
     }
 
     /// Ends a turn. False, and the turn goes on, when there are those who wait.
-    fn leave(&self) -> bool {
-        let mut line = self.line();
-        let is_free = line.waiting.is_empty();
-        if is_free {
-            line.running -= 1;
+    fn leave(&self, runtime: Id) -> bool {
+        let mut lines = self.lines();
+        if lines.get(&runtime).is_some_and(|it| !it.waiting.is_empty()) {
+            return false;
         }
-        is_free
+        end_turn(&mut lines, runtime);
+        true
     }
 
     /// Ends a turn whoever waits.
-    fn give_up(&self) {
-        let mut line = self.line();
-        line.running -= 1;
-        let left = mem::take(&mut line.waiting);
-        drop(line);
+    fn give_up(&self, runtime: Id) {
+        let left = end_turn(&mut self.lines(), runtime);
         drop(left);
     }
 
     /// Those who wait longest, each key once.
-    fn next(&self) -> Vec<Waiting> {
-        let mut line = self.line();
+    fn next(&self, runtime: Id) -> Vec<Waiting> {
+        let mut lines = self.lines();
+        let Some(line) = lines.get_mut(&runtime) else {
+            return Vec::new();
+        };
         let (mut batch, mut others) = (Vec::<Waiting>::new(), VecDeque::new());
         for waiting in line.waiting.drain(..) {
             let is_new = batch.iter().all(|other| other.key != waiting.key);
@@ -178,7 +191,20 @@ impl Loads {
         batch
     }
 
-    fn line(&self) -> MutexGuard<'_, Line> {
+    fn lines(&self) -> MutexGuard<'_, HashMap<Id, Line>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Counts one turn less, and answers those who wait. Nothing is kept of a runtime without turns.
+fn end_turn(lines: &mut HashMap<Id, Line>, runtime: Id) -> VecDeque<Waiting> {
+    let Some(line) = lines.get_mut(&runtime) else {
+        return VecDeque::new();
+    };
+    line.running = line.running.saturating_sub(1);
+    let left = mem::take(&mut line.waiting);
+    if line.running == 0 {
+        lines.remove(&runtime);
+    }
+    left
 }

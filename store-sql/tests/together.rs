@@ -2,12 +2,16 @@
 
 mod common;
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use session_core::store::{Access, Applied, Loaded, SessionStore};
 use session_core::{Record, StoreKey};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use store_sql::SqlStore;
+use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
 use self::common::Database;
@@ -187,5 +191,42 @@ async fn calls_that_are_dropped_take_no_others_with_them() {
                 _ => assert!(counted <= 1, "{}", database.name()),
             }
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runtime_that_is_busy_with_something_else_keeps_no_other_one_waiting() {
+    for database in Database::ALL {
+        let place = database.place();
+        let store = place.builder().timeout(Duration::from_secs(20));
+        let store = store.connect().await.unwrap();
+        let keys = sessions(&store, 4).await;
+        let [one, two, three, ours] = &*keys else {
+            panic!("there are four");
+        };
+        live(&store, one).await;
+        live(&store, ours).await;
+        // Another runtime begins to write and to read, and does not come round to the rest.
+        let busy = Builder::new_current_thread().enable_all().build().unwrap();
+        let changes = increment(&record(*one), "b");
+        let mut write = pin!(store.apply(one, &changes, NOW));
+        let mut reads = [two, three].map(|key| Box::pin(store.load(key, Access::Peek, NOW)));
+        {
+            let _entered = busy.enter();
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(matches!(write.as_mut().poll(&mut context), Poll::Pending));
+            for read in &mut reads {
+                // SQLite may have the answer already.
+                let _ = read.as_mut().poll(&mut context);
+            }
+        }
+        count(&store, ours).await;
+        assert_eq!(
+            number(&live(&store, ours).await, "a"),
+            2,
+            "{}",
+            database.name()
+        );
+        busy.shutdown_background();
     }
 }

@@ -4,12 +4,16 @@
 //! bytes (a message to the connection, an answer, a timer) is paid once for all calls that were
 //! made before the runtime came round to sending them, and so is the question for the generation,
 //! which every read asks. Nobody waits for others to come: a call that is alone leaves alone.
+//!
+//! A process may have several runtimes, one for each worker of actix-web. Only calls of one runtime
+//! travel together: whoever is sent by another one waits as long as that is busy with something
+//! else, and the timer that ends waiting stands still there, too.
 
-use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Value};
+use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -24,16 +28,15 @@ pub(super) struct Outbox {
     driver: Driver,
     /// How long the answers may take, from when the calls leave.
     timeout: Duration,
-    waiting: Mutex<Waiting>,
+    /// For each runtime where somebody is about to send what waits.
+    waiting: Mutex<Vec<Waiting>>,
 }
 
-#[derive(Default)]
 struct Waiting {
+    runtime: Id,
     calls: Vec<Waiter>,
     /// The keys of the numbers that some of the calls ask for, each once.
     numbers: Vec<String>,
-    /// True when somebody is about to send what waits.
-    is_leaving: bool,
 }
 
 /// What whoever put a call down has to do.
@@ -81,11 +84,15 @@ impl Outbox {
         number: Option<&str>,
     ) -> RedisResult<Answered> {
         let (answer, answered) = oneshot::channel();
-        match self.put_down(command, number, answer) {
+        let runtime = Handle::current();
+        match self.put_down(runtime.id(), command, number, answer) {
             Next::SomebodyLeaves => {}
             Next::Leave => {
-                let leaving = Leaving(Some(self.clone()));
-                tokio::spawn(async move {
+                let leaving = Leaving {
+                    outbox: Some(self.clone()),
+                    runtime: runtime.id(),
+                };
+                runtime.spawn(async move {
                     // Whoever is about to call as well has a turn first.
                     yield_now().await;
                     if let Some((outbox, waiting)) = leaving.take() {
@@ -95,7 +102,7 @@ impl Outbox {
             }
             Next::LeaveWith(waiting) => {
                 let outbox = self.clone();
-                tokio::spawn(async move { outbox.deliver(waiting).await });
+                runtime.spawn(async move { outbox.deliver(waiting).await });
             }
         }
         let gone = |_| RedisError::from((ErrorKind::Io, "the runtime that sends calls has ended"));
@@ -104,11 +111,23 @@ impl Outbox {
 
     fn put_down(
         &self,
+        runtime: Id,
         command: Cmd,
         number: Option<&str>,
         answer: oneshot::Sender<RedisResult<Answered>>,
     ) -> Next {
-        let mut waiting = self.waiting();
+        let mut all = self.waiting();
+        let place = all.iter().position(|waiting| waiting.runtime == runtime);
+        let next = place.map_or(Next::Leave, |_| Next::SomebodyLeaves);
+        let place = place.unwrap_or_else(|| {
+            all.push(Waiting {
+                runtime,
+                calls: Vec::new(),
+                numbers: Vec::new(),
+            });
+            all.len() - 1
+        });
+        let waiting = &mut all[place];
         let number = number.map(|number| waiting.place_of(number));
         waiting.calls.push(Waiter {
             command,
@@ -116,18 +135,19 @@ impl Outbox {
             answer,
         });
         if waiting.calls.len() == TOGETHER_MAX {
-            return Next::LeaveWith(mem::take(&mut waiting));
+            return Next::LeaveWith(all.swap_remove(place));
         }
-        match mem::replace(&mut waiting.is_leaving, true) {
-            true => Next::SomebodyLeaves,
-            false => Next::Leave,
-        }
+        next
+    }
+
+    /// What waits on a runtime, if it has not left already.
+    fn take(&self, runtime: Id) -> Option<Waiting> {
+        let mut all = self.waiting();
+        let place = all.iter().position(|waiting| waiting.runtime == runtime)?;
+        Some(all.swap_remove(place))
     }
 
     async fn deliver(&self, Waiting { calls, numbers, .. }: Waiting) {
-        if calls.is_empty() {
-            return;
-        }
         let count = calls.len() + numbers.len();
         let mut pipeline = Pipeline::with_capacity(count);
         let mut waiters = Vec::with_capacity(calls.len());
@@ -166,7 +186,7 @@ impl Outbox {
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -181,22 +201,25 @@ impl Waiting {
     }
 }
 
-/// The duty to send what waits. A runtime that ends drops it: those who wait learn of it then,
-/// and the next call leaves on its own runtime.
-struct Leaving(Option<Arc<Outbox>>);
+/// The duty to send what waits on a runtime. A runtime that ends drops it: those who wait there
+/// learn of it then.
+struct Leaving {
+    outbox: Option<Arc<Outbox>>,
+    runtime: Id,
+}
 
 impl Leaving {
     fn take(mut self) -> Option<(Arc<Outbox>, Waiting)> {
-        let outbox = self.0.take()?;
-        let waiting = mem::take(&mut *outbox.waiting());
+        let outbox = self.outbox.take()?;
+        let waiting = outbox.take(self.runtime)?;
         Some((outbox, waiting))
     }
 }
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        if let Some(outbox) = self.0.take() {
-            let abandoned = mem::take(&mut *outbox.waiting());
+        if let Some(outbox) = self.outbox.take() {
+            let abandoned = outbox.take(self.runtime);
             drop(abandoned);
         }
     }

@@ -8,10 +8,11 @@ use futures_util::future::join_all;
 use session_core::store::{Access, Applied, SessionStore};
 use testbed::{Kind, Server};
 use tokio::runtime::Builder;
+use tokio::time::timeout;
 
 use crate::roundtrips::calls;
 use crate::stage::{
-    BOTH, changes, key, now, number, number_in, peek, prefix, put, session, store, store_at,
+    BOTH, MINUTE, changes, key, now, number, number_in, peek, prefix, put, session, store, store_at,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,4 +69,23 @@ async fn a_runtime_that_ends_keeps_nobody_waiting() {
     assert!(peek(&store, &id).await.is_some());
     let load = store.load(&id, Access::Peek, now());
     assert!(load.await.is_ok());
+}
+
+#[tokio::test]
+async fn a_runtime_that_is_busy_with_something_else_keeps_no_other_one_waiting() {
+    let store = store(Kind::Redis).await;
+    let id = session(&store, key()).await.key;
+    // Another runtime is about to send a call, and does not come round to it.
+    let busy = Builder::new_current_thread().enable_all().build().unwrap();
+    let mut held = pin!(peek(&store, &id));
+    {
+        let _entered = busy.enter();
+        let polled = held.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(polled, Poll::Pending));
+    }
+    // What a call of this runtime takes at most, and then some.
+    let ours = timeout(MINUTE, peek(&store, &id)).await;
+    assert!(ours.expect("an answer").is_some());
+    busy.shutdown_background();
+    assert!(held.await.is_some());
 }
