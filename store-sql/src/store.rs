@@ -191,6 +191,7 @@ impl<D: Dialect> SessionStore for Engine<D> {
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
+        self.recent.age();
         self.call(sweep(self, now, limit)).await
     }
 
