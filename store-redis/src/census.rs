@@ -7,12 +7,9 @@ use session_core::store::Census;
 use session_core::{StoreKey, Timestamp};
 
 use crate::error::Fault;
-use crate::names::Group;
+use crate::names::{GROUPS_AT_ONCE, Group};
 use crate::script::{COUNT, Call, PAGE, number};
 use crate::store::RedisStore;
-
-/// How many groups are counted at once.
-const GROUPS_AT_ONCE: usize = 32;
 
 /// About how many sessions a script looks at.
 const PAGE_LEN: usize = 500;

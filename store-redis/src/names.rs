@@ -12,6 +12,9 @@ pub(crate) struct Group(u8);
 /// How many groups there are on a cluster: a few for each node of even a large one.
 pub(crate) const GROUPS: usize = 256;
 
+/// How many groups are asked at once by whoever asks them all.
+pub(crate) const GROUPS_AT_ONCE: usize = 32;
+
 impl Group {
     /// The groups of a cluster.
     pub(crate) fn all() -> impl Iterator<Item = Self> {

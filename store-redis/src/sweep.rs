@@ -8,13 +8,10 @@ use session_core::{Record, Timestamp};
 
 use crate::error::Fault;
 use crate::lists::Strike;
-use crate::names::Group;
+use crate::names::{GROUPS_AT_ONCE, Group};
 use crate::record::record;
 use crate::script::{Call, DUE, OUTDATED, REAP, REPORTED, number};
 use crate::store::RedisStore;
-
-/// How many groups are asked at once what there is to do.
-const GROUPS_AT_ONCE: usize = 32;
 
 /// How many sessions a script removes at most: it holds up everything else meanwhile.
 const BATCH: usize = 100;

@@ -7,6 +7,7 @@ mod outbox;
 
 use std::time::Duration;
 
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use self::cluster::Cluster;
@@ -119,11 +120,9 @@ impl Connection {
         while redirects < REDIRECTS_MAX {
             let command = if is_known { call.short() } else { call.long() };
             let sending = self.send(call, command, asked.take());
-            // A node answers in time by itself when it is all that is asked.
-            let sent = if redirects == 0 && self.needs_no_timer(deadline) {
-                Ok(sending.await)
-            } else {
-                timeout_at(deadline.0, sending).await
+            let sent = match redirects {
+                0 => self.first_in_time(deadline, sending).await,
+                _ => timeout_at(deadline.0, sending).await,
             };
             redirects += 1;
             let error = match sent {
@@ -183,12 +182,7 @@ impl Connection {
             };
             node.read(session, generation).await
         };
-        let read = if self.needs_no_timer(deadline) {
-            Ok(reading.await)
-        } else {
-            timeout_at(deadline.0, reading).await
-        };
-        match read {
+        match self.first_in_time(deadline, reading).await {
             Ok(Ok((fields, generation))) => Ok(Some(Read { fields, generation })),
             Ok(Err(_)) if Instant::now() < deadline.0 => Ok(None),
             _ => {
@@ -224,6 +218,19 @@ impl Connection {
     /// What a verb takes at most.
     pub(crate) fn longest(&self) -> Duration {
         self.timeout + SLACK
+    }
+
+    /// Waits for the first answer of a call until the deadline. A node answers in time by itself
+    /// when it is all that is asked.
+    async fn first_in_time<T>(
+        &self,
+        deadline: Deadline,
+        answer: impl Future<Output = T>,
+    ) -> Result<T, Elapsed> {
+        if self.needs_no_timer(deadline) {
+            return Ok(answer.await);
+        }
+        timeout_at(deadline.0, answer).await
     }
 
     /// True for the first call of a verb to a node that is known, which answers in time by itself.
