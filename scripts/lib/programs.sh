@@ -1,5 +1,5 @@
 # The programs the steps need: found, or installed from the packages of the distribution, or an
-# error that says how to mend it. Sourced by scripts/test.
+# error that says how to mend it. Sourced by scripts/test and scripts/release.
 # shellcheck shell=bash
 
 # The oldest release of Node.js that the browser's driver runs on.
@@ -10,7 +10,7 @@ have() {
 }
 
 fail() {
-    printf 'scripts/test: %s\n' "$*" >&2
+    printf 'scripts/%s: %s\n' "${0##*/}" "$*" >&2
     exit 1
 }
 

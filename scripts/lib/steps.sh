@@ -1,6 +1,32 @@
-# Running steps: a heading, the step's own output, its duration, and the account at the end.
-# Sourced by scripts/test; the step NAME is the function `step_NAME`.
+# Running steps: which and where, a heading, the step's own output, its duration, and the account
+# at the end. Sourced by scripts/test and scripts/release; the step NAME is the function `step_NAME`.
 # shellcheck shell=bash
+
+# Ends the script unless the first argument is one of the others. Whoever sources this has `usage`.
+known_step() {
+    local named=$1 step
+    shift
+    for step in "$@"; do
+        [[ $step == "$named" ]] && return
+    done
+    usage >&2
+    fail "there is no step '$named'"
+}
+
+set_environment() {
+    # One folder for every step, also where the configuration of this machine names another.
+    export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}"
+    if [[ $CARGO_TARGET_DIR != /* ]]; then
+        CARGO_TARGET_DIR="$PWD/$CARGO_TARGET_DIR"
+    fi
+    # A run from scratch gains nothing from incremental compilation and pays for it on disk.
+    if [[ ${CI:-} == true ]]; then
+        export CARGO_INCREMENTAL=0
+    fi
+    if [[ ! -t 1 ]]; then
+        export NO_COLOR=1
+    fi
+}
 
 run_steps() {
     local -a account=()

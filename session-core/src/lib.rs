@@ -62,6 +62,9 @@
 //! - `metrics`: what [`statistics`](SessionManagerBuilder::statistics) counts goes to the
 //!   recorder of the `metrics` crate as well.
 
+// docs.rs then says which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;

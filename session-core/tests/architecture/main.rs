@@ -3,6 +3,7 @@
 
 mod files;
 mod licence;
+mod publication;
 mod workspace;
 
 use files::{Source, every_file, library_sources};
