@@ -28,7 +28,11 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
 
 #[test]
 fn both_alphabets_are_read_with_and_without_padding() {
-    for (text, bytes) in [("Zm9vYg==", "foob"), ("Zm9vYg", "foob"), ("Zm9vYmE", "fooba")] {
+    for (text, bytes) in [
+        ("Zm9vYg==", "foob"),
+        ("Zm9vYg", "foob"),
+        ("Zm9vYmE", "fooba"),
+    ] {
         assert_eq!(decode(text).as_deref(), Some(bytes.as_bytes()));
     }
     assert_eq!(decode("_-8"), decode("/+8="));

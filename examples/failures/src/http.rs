@@ -128,9 +128,7 @@ impl Connection {
             self.stream.read_exact(&mut body)?;
         } else {
             self.is_open = false;
-            (&mut self.stream)
-                .take(ANSWER_MAX)
-                .read_to_end(&mut body)?;
+            (&mut self.stream).take(ANSWER_MAX).read_to_end(&mut body)?;
         }
         response.body = String::from_utf8_lossy(&body).into_owned();
         Ok(response)
@@ -157,7 +155,10 @@ impl Connection {
             lines,
             body: String::new(),
         };
-        if response.all("connection").any(|it| it.eq_ignore_ascii_case("close")) {
+        if response
+            .all("connection")
+            .any(|it| it.eq_ignore_ascii_case("close"))
+        {
             self.is_open = false;
         }
         if status == 100 {

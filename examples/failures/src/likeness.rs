@@ -19,7 +19,10 @@ impl Likeness {
         let first = Self::of(site, &ask()?);
         let second = Self::of(site, &ask()?);
         let body = first.body.clone().filter(|_| first.body == second.body);
-        let lines = first.lines.iter().filter(|line| second.lines.contains(line));
+        let lines = first
+            .lines
+            .iter()
+            .filter(|line| second.lines.contains(line));
         Ok(Self {
             status: first.status,
             body,
@@ -64,7 +67,10 @@ impl Likeness {
             format!("another header {name} at {at}")
         })?;
         let cookies = |lines: &[(String, String)]| {
-            lines.iter().filter(|(name, _)| name == "set-cookie").count()
+            lines
+                .iter()
+                .filter(|(name, _)| name == "set-cookie")
+                .count()
         };
         let (own, others) = (cookies(&self.lines), cookies(&other.lines));
         ensure(own == others, || {

@@ -64,7 +64,11 @@ fn run(options: &Options) -> Result<ExitCode, String> {
         return Err("nobody listens any more".into());
     }
     let failed = findings.iter().any(Finding::is_failure);
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn wanted(only: &[String]) -> Result<Vec<Attack>, String> {

@@ -3,12 +3,13 @@
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::{Mutex, PoisonError};
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use crate::chance::Chance;
 use crate::http::{Connection, Request, Response};
 use crate::target::{Route, Target};
-use crate::verdict::{Attempt, ensure};
+use crate::verdict::{Attempt, ensure, failed};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,7 +37,11 @@ impl Site {
         let rest = url.strip_prefix("http://");
         let rest = rest.ok_or_else(|| unusable("the URL begins with http://"))?;
         let host = rest.split('/').next().unwrap_or_default();
-        let with_port = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
+        let with_port = if host.contains(':') {
+            host.to_owned()
+        } else {
+            format!("{host}:80")
+        };
         let address = with_port.to_socket_addrs()?.next();
         Ok(Self {
             address: address.ok_or_else(|| unusable("the host has no address"))?,
@@ -69,6 +74,20 @@ impl Site {
     pub(crate) fn send_beside(&self, request: &Request) -> Attempt<Response> {
         let request = self.with_own_lines(request);
         Ok(exchange(&mut self.connect()?, &request)?)
+    }
+
+    /// Sends all of them at once, each on a connection of its own.
+    pub(crate) fn send_at_once(&self, requests: &[Request]) -> Attempt<Vec<Response>> {
+        thread::scope(|scope| {
+            let running: Vec<_> = requests
+                .iter()
+                .map(|request| scope.spawn(|| self.send_beside(request)))
+                .collect();
+            let joined = running.into_iter().map(ScopedJoinHandle::join);
+            joined
+                .map(|it| it.unwrap_or_else(|_| failed("a request was not answered")))
+                .collect()
+        })
     }
 
     /// Only the head of the answer, as soon as it is there. The connection stays open until the
@@ -110,7 +129,7 @@ impl Site {
             name,
             value,
         };
-        ensure(owner.reaches(&owner.cookie())?, || {
+        ensure(owner.reaches(owner.cookie())?, || {
             "what was written is not read back".into()
         })?;
         Ok(owner)
@@ -177,7 +196,11 @@ pub(crate) struct Visitor<'a> {
 
 impl Visitor<'_> {
     pub(crate) fn write(&mut self, name: &str, value: &str) -> Attempt<Response> {
-        let request = self.site.target.write.request(&[("name", name), ("value", value)]);
+        let request = self
+            .site
+            .target
+            .write
+            .request(&[("name", name), ("value", value)]);
         self.send(&request)
     }
 
@@ -244,12 +267,10 @@ impl Owner<'_> {
         self.reached_by(&request.with("cookie", cookies))
     }
 
-    /// Whether a request is told the owner's value.
+    /// Whether a request is told the owner's value. An error of the server tells nobody; that it
+    /// is one is for the attack with garbage to say.
     pub(crate) fn reached_by(&self, request: &Request) -> Attempt<bool> {
         let response = self.visitor.site.send(request)?;
-        ensure(!response.is_server_error(), || {
-            format!("status {}", response.status)
-        })?;
         Ok(response.body.contains(&self.value))
     }
 }

@@ -182,7 +182,10 @@ mod tests {
         assert_eq!((&*read.method, &*read.target), ("GET", "/r/color"));
         assert!(target.login.is_none());
         for line in SMALLEST.lines() {
-            assert!(Target::parse(&SMALLEST.replace(line, "")).is_err(), "{line}");
+            assert!(
+                Target::parse(&SMALLEST.replace(line, "")).is_err(),
+                "{line}"
+            );
         }
     }
 

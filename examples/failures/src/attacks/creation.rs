@@ -62,13 +62,18 @@ fn live(site: &Site) -> Attempt<Option<u64>> {
 fn too_large(site: &Site) -> Attempt {
     let owner = site.owner()?;
     let value = "x".repeat(4 << 20);
-    let request = site.target.write.request(&[("name", "large"), ("value", &value)]);
+    let request = site
+        .target
+        .write
+        .request(&[("name", "large"), ("value", &value)]);
     // A server may hang up rather than read all of it.
     if let Ok(answer) = site.send_beside(&owner.visitor.with_cookie(&request)) {
         ensure(!answer.is_server_error(), || {
             format!("status {} to a large value", answer.status)
         })?;
-        ensure(!answer.is_success(), || "4 MiB were stored in a session".into())?;
+        ensure(!answer.is_success(), || {
+            "4 MiB were stored in a session".into()
+        })?;
     }
     ensure(owner.reaches(owner.cookie())?, || {
         "a large value cost the session".into()
@@ -78,7 +83,16 @@ fn too_large(site: &Site) -> Attempt {
 fn key_names(site: &Site) -> Attempt {
     let mut owner = site.owner()?;
     let (left, right) = (site.chance.word("l"), site.chance.word("r"));
-    for delimiter in ["%7C", "%22", "%00", "%3A", "%3B", "%0A", "__proto__", "%5B%5D"] {
+    for delimiter in [
+        "%7C",
+        "%22",
+        "%00",
+        "%3A",
+        "%3B",
+        "%0A",
+        "__proto__",
+        "%5B%5D",
+    ] {
         let (name, value) = (format!("{left}{delimiter}{right}"), site.chance.word("v"));
         let answer = owner.visitor.write(&name, &value)?;
         ensure(!answer.is_server_error(), || {

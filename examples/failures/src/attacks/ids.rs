@@ -39,7 +39,9 @@ fn ids(site: &Site) -> Attempt {
     for _ in 0..site.ids {
         let mut visitor = site.visitor();
         visitor.write("n", "v")?;
-        let token = visitor.token.map_or_else(|| failed("a write began no session"), Ok)?;
+        let token = visitor
+            .token
+            .map_or_else(|| failed("a write began no session"), Ok)?;
         tokens.push(token);
     }
     let unique: BTreeSet<_> = tokens.iter().collect();
@@ -49,7 +51,11 @@ fn ids(site: &Site) -> Attempt {
     let ids: Vec<&str> = tokens.iter().map(|token| id_of(token)).collect();
     let different: BTreeSet<_> = ids.iter().collect();
     // Where the first part is the same in all tokens, the whole text is what is looked at.
-    let ids = if different.len() == ids.len() { ids } else { tokens.iter().map(|it| &**it).collect() };
+    let ids = if different.len() == ids.len() {
+        ids
+    } else {
+        tokens.iter().map(|it| &**it).collect()
+    };
 
     let characters: Vec<Vec<u8>> = ids.iter().map(|id| id.bytes().collect()).collect();
     let decoded: Option<Vec<Vec<u8>>> = ids.iter().map(|id| base64::decode(id)).collect();
@@ -101,9 +107,15 @@ fn neighbours(ids: &[Vec<u8>]) -> Attempt {
         if symbols.len() < 8 {
             continue;
         }
-        let same = ids.windows(2).filter(|pair| pair[0][place] == pair[1][place]).count();
+        let same = ids
+            .windows(2)
+            .filter(|pair| pair[0][place] == pair[1][place])
+            .count();
         ensure(same * 2 < ids.len(), || {
-            format!("character {} rarely changes from one id to the next", place + 1)
+            format!(
+                "character {} rarely changes from one id to the next",
+                place + 1
+            )
         })?;
     }
     Ok(())
@@ -114,7 +126,9 @@ fn principal_in_token(site: &Site) -> Attempt {
     let user = site.chance.word("user");
     let mut visitor = site.visitor();
     visitor.ask(login, &[("user", &user)])?;
-    let token = visitor.token.map_or_else(|| failed("a login gave no cookie"), Ok)?;
+    let token = visitor
+        .token
+        .map_or_else(|| failed("a login gave no cookie"), Ok)?;
     let hex: String = user.bytes().map(|byte| format!("{byte:02x}")).collect();
     let is_told = |text: &str| text.contains(&user) || text.to_ascii_lowercase().contains(&hex);
     let mut texts = vec![token.clone()];
@@ -132,16 +146,29 @@ fn principal_in_token(site: &Site) -> Attempt {
 
 fn generic_name(site: &Site) -> Attempt {
     const TELLING: [&str; 14] = [
-        "aspsession", "asp.net", "cakephp", "cfid", "ci_session", "connect.", "express", "fastapi",
-        "jsessionid", "laravel", "phpsessid", "rack", "symfony", "tower",
+        "aspsession",
+        "asp.net",
+        "cakephp",
+        "cfid",
+        "ci_session",
+        "connect.",
+        "express",
+        "fastapi",
+        "jsessionid",
+        "laravel",
+        "phpsessid",
+        "rack",
+        "symfony",
+        "tower",
     ];
     if site.target.cookie.is_empty() {
         return Err(Stop::NotApplicable("the cookie has no name".into()));
     }
     let name = site.target.cookie.to_ascii_lowercase();
-    ensure(!TELLING.iter().any(|telling| name.contains(telling)), || {
-        format!("{} tells what the server is built with", site.target.cookie)
-    })
+    ensure(
+        !TELLING.iter().any(|telling| name.contains(telling)),
+        || format!("{} tells what the server is built with", site.target.cookie),
+    )
 }
 
 #[cfg(test)]

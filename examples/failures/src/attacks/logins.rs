@@ -1,10 +1,8 @@
 //! Fixation: what becomes of the id that a visitor had before.
 
-use std::thread;
-
 use super::Attack;
 use crate::site::Site;
-use crate::verdict::{Attempt, described, ensure, failed};
+use crate::verdict::{Attempt, described, ensure};
 
 pub(super) const ATTACKS: [Attack; 2] = [
     Attack {
@@ -54,16 +52,10 @@ fn login_race(site: &Site) -> Attempt {
     let login = described(site.target.login.as_ref(), "login")?;
     let owner = site.owner()?;
     let user = site.chance.word("user");
-    let request = owner.visitor.with_cookie(&login.request(&[("user", &user)]));
-    let answers = thread::scope(|scope| {
-        let running: Vec<_> = (0..LOGINS)
-            .map(|_| scope.spawn(|| site.send_beside(&request)))
-            .collect();
-        let joined = running.into_iter().map(|it| it.join());
-        joined
-            .map(|it| it.unwrap_or_else(|_| failed("a login was not answered")))
-            .collect::<Attempt<Vec<_>>>()
-    })?;
+    let request = owner
+        .visitor
+        .with_cookie(&login.request(&[("user", &user)]));
+    let answers = site.send_at_once(&vec![request; LOGINS])?;
     let mut succeeded = 0;
     for answer in &answers {
         ensure(!answer.is_server_error(), || {

@@ -73,18 +73,15 @@ fn in_flight(site: &Site) -> Attempt {
         let written = site.chance.word("v");
         let request = slow.request(&[("name", "late"), ("value", &written), ("delay", "400")]);
         let request = owner.visitor.with_cookie(&request);
+        let requests = vec![request; 4];
         let answers = thread::scope(|scope| {
-            let running: Vec<_> = (0..4)
-                .map(|_| scope.spawn(|| site.send_beside(&request)))
-                .collect();
+            let running = scope.spawn(|| site.send_at_once(&requests));
             // They have loaded the session by now, and store it later.
             thread::sleep(Duration::from_millis(150));
             let ended = owner.visitor.ask(logout, &[]);
-            let joined = running.into_iter().map(|it| it.join());
-            let answers = joined
-                .map(|it| it.unwrap_or_else(|_| failed("a slow write was not answered")))
-                .collect::<Attempt<Vec<_>>>();
-            ended.and(answers)
+            let answers = running.join();
+            ended?;
+            answers.unwrap_or_else(|_| failed("a slow write was not answered"))
         })?;
         is_over(site, &owner, &token, &user)?;
         let late = site.carrier(&token).read("late")?;

@@ -19,7 +19,7 @@ pub(super) const ATTACKS: [Attack; 1] = [Attack {
 const RATIO_MAX: u32 = 8;
 
 /// Whatever takes no longer than this harms nobody, and its ratio is noise.
-const HARMLESS: Duration = Duration::from_millis(5);
+const HARMLESS: Duration = Duration::from_millis(20);
 
 fn parsing_time(site: &Site) -> Attempt {
     let name = &site.target.cookie;
@@ -29,7 +29,11 @@ fn parsing_time(site: &Site) -> Attempt {
         ("semicolons", String::new(), ";"),
         ("equals signs", String::new(), "="),
         ("pairs", String::new(), "a=b; "),
-        ("cookies of our name", String::new(), &*format!("{name}=x; ")),
+        (
+            "cookies of our name",
+            String::new(),
+            &*format!("{name}=x; "),
+        ),
         ("quotes", format!("{name}="), "\""),
         ("dots", format!("{name}="), "."),
     ];
@@ -55,13 +59,12 @@ fn parsing_time(site: &Site) -> Attempt {
 fn longest_that_is_read(site: &Site, line: impl Fn(usize) -> String) -> Attempt<Option<usize>> {
     for length in [64 << 10, 30 << 10, 12 << 10, 6 << 10] {
         let request = site.reading("n").with("cookie", line(length));
-        if let Ok(answer) = site.send(&request) {
-            ensure(!answer.is_server_error(), || {
-                format!("status {} to a header of {length} bytes", answer.status)
-            })?;
-            if !matches!(answer.status, 400 | 413 | 431) {
-                return Ok(Some(length));
-            }
+        let is_read = |status| !matches!(status, 400 | 413 | 431);
+        if site
+            .send(&request)
+            .is_ok_and(|answer| is_read(answer.status))
+        {
+            return Ok(Some(length));
         }
     }
     Ok(None)
@@ -71,10 +74,13 @@ fn longest_that_is_read(site: &Site, line: impl Fn(usize) -> String) -> Attempt<
 fn time_of(site: &Site, cookies: &str) -> Attempt<Duration> {
     let request = site.reading("n").with("cookie", cookies);
     let mut shortest = Duration::MAX;
-    for _ in 0..5 {
+    for turn in 0..12 {
         let begun = Instant::now();
         site.send(&request)?;
         shortest = shortest.min(begun.elapsed());
+        if turn >= 3 && shortest <= HARMLESS {
+            break;
+        }
     }
     Ok(shortest)
 }

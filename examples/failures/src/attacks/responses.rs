@@ -67,7 +67,12 @@ fn leaks(site: &Site) -> Attempt {
     let user = site.chance.word("user");
     for (name, route) in routes {
         let Some(route) = route else { continue };
-        let fill = [("name", "n"), ("value", "v"), ("user", &*user), ("delay", "0")];
+        let fill = [
+            ("name", "n"),
+            ("value", "v"),
+            ("user", &*user),
+            ("delay", "0"),
+        ];
         let response = owner.visitor.ask(route, &fill)?;
         seen.push((name, response, owner.token().to_owned()));
     }
@@ -98,7 +103,9 @@ fn one_line(site: &Site) -> Attempt {
     }
     for answer in answers {
         let lines = site.set_cookies(&answer).len();
-        ensure(lines <= 1, || format!("one response sets the cookie {lines} times"))?;
+        ensure(lines <= 1, || {
+            format!("one response sets the cookie {lines} times")
+        })?;
     }
     Ok(())
 }
@@ -143,7 +150,8 @@ fn varies(site: &Site) -> Attempt {
     let name = owner.name.clone();
     let response = owner.visitor.read(&name)?;
     let mut varied = response.all("vary").flat_map(|line| line.split(','));
-    let varies = varied.any(|name| matches!(name.trim(), "*") || name.trim().eq_ignore_ascii_case("cookie"));
+    let varies =
+        varied.any(|name| matches!(name.trim(), "*") || name.trim().eq_ignore_ascii_case("cookie"));
     ensure(varies || is_kept_by_no_shared_cache(&response), || {
         "a response that depends on the session has no Vary: Cookie".into()
     })
@@ -153,5 +161,10 @@ fn is_kept_by_no_shared_cache(response: &Response) -> bool {
     let mut directives = response
         .all("cache-control")
         .flat_map(|line| line.split(','));
-    directives.any(|it| matches!(it.trim().to_ascii_lowercase().as_str(), "no-store" | "private"))
+    directives.any(|it| {
+        matches!(
+            it.trim().to_ascii_lowercase().as_str(),
+            "no-store" | "private"
+        )
+    })
 }

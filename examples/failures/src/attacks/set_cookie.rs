@@ -121,7 +121,9 @@ fn octets(site: &Site) -> Attempt {
     let line = CookieLine::of_a_new_session(site)?;
     let in_name = |it: u8| it.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&it);
     let in_value = |it: u8| it.is_ascii_graphic() && !b"\",;\\".contains(&it);
-    ensure(line.name.bytes().all(in_name), || "the name is no token".into())?;
+    ensure(line.name.bytes().all(in_name), || {
+        "the name is no token".into()
+    })?;
     ensure(line.value.bytes().all(in_value), || {
         "the value holds what a cookie may not".into()
     })
@@ -138,14 +140,20 @@ fn lifetime(site: &Site) -> Attempt {
     let line = CookieLine::of_a_new_session(site)?;
     let (age, expires) = (line.attribute("max-age"), line.attribute("expires"));
     if age.is_none() && expires.is_none() {
-        return Err(Stop::NotApplicable("the cookie ends with the browser".into()));
+        return Err(Stop::NotApplicable(
+            "the cookie ends with the browser".into(),
+        ));
     }
     if let Some(age) = age {
-        let seconds = age.bytes().all(|it| it.is_ascii_digit()).then(|| age.parse::<u64>());
+        let seconds = age
+            .bytes()
+            .all(|it| it.is_ascii_digit())
+            .then(|| age.parse::<u64>());
         let seconds = seconds.and_then(Result::ok);
-        ensure(seconds.is_some_and(|it| (1..=DAYS_400).contains(&it)), || {
-            format!("Max-Age={age}")
-        })?;
+        ensure(
+            seconds.is_some_and(|it| (1..=DAYS_400).contains(&it)),
+            || format!("Max-Age={age}"),
+        )?;
     }
     if let Some(expires) = expires {
         // Sun, 06 Nov 1994 08:49:37 GMT
@@ -173,8 +181,14 @@ fn until_closed(site: &Site) -> Attempt {
     if let Ok(login) = described(site.target.login.as_ref(), "login") {
         let request = login.request(&[("user", &site.chance.word("user"))]);
         let response = site.send(&request)?;
-        lines.extend(site.set_cookies(&response).last().map(|it| CookieLine::parse(it)));
+        lines.extend(
+            site.set_cookies(&response)
+                .last()
+                .map(|it| CookieLine::parse(it)),
+        );
     }
-    let is_kept = lines.iter().any(|line| line.has("max-age") || line.has("expires"));
+    let is_kept = lines
+        .iter()
+        .any(|line| line.has("max-age") || line.has("expires"));
     ensure(!is_kept, || "the cookie outlives the browser".into())
 }

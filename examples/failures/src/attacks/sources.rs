@@ -34,9 +34,21 @@ fn other_places(site: &Site) -> Attempt {
     let (token, cookie) = (owner.token(), site.target.cookie.as_str());
     let plain = || site.reading(&owner.name);
     let mut requests: Vec<(String, Request)> = Vec::new();
-    for name in [cookie, "id", "sid", "session", "session_id", "PHPSESSID", "token"] {
+    for name in [
+        cookie,
+        "id",
+        "sid",
+        "session",
+        "session_id",
+        "PHPSESSID",
+        "token",
+    ] {
         let mut request = plain();
-        let mark = if request.target.contains('?') { '&' } else { '?' };
+        let mark = if request.target.contains('?') {
+            '&'
+        } else {
+            '?'
+        };
         request.target = format!("{}{mark}{name}={token}", request.target);
         requests.push((format!("in the query as {name}"), request));
         requests.push((format!("in the header {name}"), plain().with(name, token)));
@@ -100,7 +112,10 @@ fn skip_headers(site: &Site) -> Attempt {
             format!("with {header}: {value} the session is not there")
         })?;
         let (name, written) = (site.chance.word("n"), site.chance.word("v"));
-        let request = site.target.write.request(&[("name", &name), ("value", &written)]);
+        let request = site
+            .target
+            .write
+            .request(&[("name", &name), ("value", &written)]);
         owner.visitor.send(&request.with(header, value))?;
         let kept = owner.visitor.read(&name)?.body.contains(&written);
         ensure(kept, || {
@@ -123,7 +138,11 @@ fn spoofed_https(site: &Site) -> Attempt {
             .iter()
             .fold(request, |request, (name, value)| request.with(name, value));
         let response = site.send(&request)?;
-        let line = site.set_cookies(&response).last().copied().unwrap_or_default();
+        let line = site
+            .set_cookies(&response)
+            .last()
+            .copied()
+            .unwrap_or_default();
         Attempt::Ok(line.split_once(';').map(|(_, rest)| rest.to_owned()))
     };
     let own = attributes_with(&[])?;

@@ -94,7 +94,9 @@ fn unescaped(text: &str) -> String {
     let mut parts = text.split('%');
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let byte = part.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let byte = part
+            .get(..2)
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match byte.filter(u8::is_ascii_graphic) {
             Some(byte) => {
                 out.push(char::from(byte));
@@ -167,9 +169,8 @@ fn garbage(site: &Site) -> Attempt {
         let mut cookie = [site.target.cookie.as_bytes(), b"="].concat();
         cookie.extend(&value);
         let shown = shown(&value);
-        let answer = match site.send(&site.reading(&name).with("cookie", &cookie)) {
-            Ok(answer) => answer,
-            Err(_) => return failed(format!("hung up at {shown}")),
+        let Ok(answer) = site.send(&site.reading(&name).with("cookie", &cookie)) else {
+            return failed(format!("hung up at {shown}"));
         };
         // HTTP itself forbids control characters in a header, and lets a server bound its size.
         let is_forbidden = value.iter().any(|byte| matches!(byte, 0..=0x1f | 0x7f));
@@ -178,7 +179,10 @@ fn garbage(site: &Site) -> Attempt {
             without.must_equal(site, &answer, &shown)?;
         }
         if !is_forbidden {
-            let request = site.target.write.request(&[("name", &name), ("value", "v1")]);
+            let request = site
+                .target
+                .write
+                .request(&[("name", &name), ("value", "v1")]);
             let answer = site.send(&request.with("cookie", &cookie))?;
             ensure(answer.is_success() || answer.status == 431, || {
                 format!("a write is answered with {} at {shown}", answer.status)
@@ -190,9 +194,40 @@ fn garbage(site: &Site) -> Attempt {
 
 fn values(site: &Site) -> Vec<Vec<u8>> {
     let mut values: Vec<Vec<u8>> = [
-        "", "x", ".", "..", "...", "a.b", "a.b.c", "s:", "s:.", "s%3A.", "j:{}", "{}", "[]",
-        "null", "\"", "\"\"", "%", "%00", "%zz", "%ff%fe", "==", "=", "../../etc/passwd", "a|b",
-        "\u{2028}", "-1", "NaN", "true", "AAAA", "....AAAA", "é", "' OR 1=1 --", "${x}", "\t",
+        "",
+        "x",
+        ".",
+        "..",
+        "...",
+        "a.b",
+        "a.b.c",
+        "s:",
+        "s:.",
+        "s%3A.",
+        "j:{}",
+        "{}",
+        "[]",
+        "null",
+        "\"",
+        "\"\"",
+        "%",
+        "%00",
+        "%zz",
+        "%ff%fe",
+        "==",
+        "=",
+        "../../etc/passwd",
+        "a|b",
+        "\u{2028}",
+        "-1",
+        "NaN",
+        "true",
+        "AAAA",
+        "....AAAA",
+        "é",
+        "' OR 1=1 --",
+        "${x}",
+        "\t",
     ]
     .iter()
     .map(|text| text.as_bytes().to_vec())
@@ -200,7 +235,11 @@ fn values(site: &Site) -> Vec<Vec<u8>> {
     values.push(vec![0]);
     values.push(b"a\0b".to_vec());
     values.push((0x80..=0xff).collect());
-    values.push((1..0x20).filter(|byte| !matches!(byte, b'\n' | b'\r')).collect());
+    values.push(
+        (1..0x20)
+            .filter(|byte| !matches!(byte, b'\n' | b'\r'))
+            .collect(),
+    );
     for length in [22, 32, 43, 64, 87, 88, 1024, 8192] {
         values.push(vec![b'A'; length]);
         values.push(vec![b'.'; length]);

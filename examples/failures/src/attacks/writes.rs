@@ -1,9 +1,8 @@
 //! Requests at the same time, and requests that follow at once.
 
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use super::Attack;
-use crate::http::{Request, Response};
 use crate::site::Site;
 use crate::verdict::{Attempt, described, ensure, failed};
 
@@ -44,12 +43,19 @@ fn parallel_keys(site: &Site) -> Attempt {
     let names: Vec<_> = (0..WRITES).map(|_| site.chance.word("n")).collect();
     let value = site.chance.word("v");
     // With a delay all have loaded the session before one stores it.
-    let route = site.target.slow_write.as_ref().unwrap_or(&site.target.write);
-    let requests = names.iter().map(|name| {
-        let fill = [("name", &**name), ("value", &value), ("delay", "100")];
-        owner.visitor.with_cookie(&route.request(&fill))
-    });
-    let answers = at_once(site, requests.collect())?;
+    let route = site
+        .target
+        .slow_write
+        .as_ref()
+        .unwrap_or(&site.target.write);
+    let requests: Vec<_> = names
+        .iter()
+        .map(|name| {
+            let fill = [("name", &**name), ("value", &value), ("delay", "100")];
+            owner.visitor.with_cookie(&route.request(&fill))
+        })
+        .collect();
+    let answers = site.send_at_once(&requests)?;
     let accepted = answers.iter().filter(|it| it.is_success()).count();
     let mut kept = 0;
     for name in &names {
@@ -67,24 +73,11 @@ fn increments(site: &Site) -> Attempt {
     let name = site.chance.word("n");
     let request = route.request(&[("name", &name), ("delay", "20")]);
     let request = owner.visitor.with_cookie(&request);
-    at_once(site, vec![request; TIMES])?;
+    site.send_at_once(&vec![request; TIMES])?;
     let body = owner.visitor.read(&name)?.body;
     let digits: String = body.chars().filter(char::is_ascii_digit).collect();
     ensure(digits == TIMES.to_string(), || {
         format!("{TIMES} increments made {digits:?}")
-    })
-}
-
-fn at_once(site: &Site, requests: Vec<Request>) -> Attempt<Vec<Response>> {
-    thread::scope(|scope| {
-        let running: Vec<_> = requests
-            .iter()
-            .map(|request| scope.spawn(|| site.send_beside(request)))
-            .collect();
-        let joined = running.into_iter().map(|it| it.join());
-        joined
-            .map(|it| it.unwrap_or_else(|_| failed("a request was not answered")))
-            .collect()
     })
 }
 
@@ -120,7 +113,10 @@ fn mixing(site: &Site) -> Attempt {
                 scope.spawn(|| {
                     let value = site.chance.word(&mark);
                     let mut visitor = site.visitor();
-                    let write = site.target.write.request(&[("name", &name), ("value", &value)]);
+                    let write = site
+                        .target
+                        .write
+                        .request(&[("name", &name), ("value", &value)]);
                     visitor.keep(&site.send_beside(&write)?);
                     for _ in 0..ROUNDS {
                         let read = visitor.with_cookie(&site.reading(&name));
@@ -137,9 +133,7 @@ fn mixing(site: &Site) -> Attempt {
                 })
             })
             .collect();
-        let joined = running.into_iter().map(|it| it.join());
-        joined
-            .map(|it| it.unwrap_or_else(|_| failed("a visitor gave up")))
-            .collect()
+        let mut joined = running.into_iter().map(ScopedJoinHandle::join);
+        joined.try_for_each(|it| it.unwrap_or_else(|_| failed("a visitor gave up")))
     })
 }
