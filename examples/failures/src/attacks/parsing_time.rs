@@ -19,7 +19,7 @@ pub(super) const ATTACKS: [Attack; 1] = [Attack {
 const RATIO_MAX: u32 = 8;
 
 /// Whatever takes no longer than this harms nobody, and its ratio is noise.
-const HARMLESS: Duration = Duration::from_millis(20);
+const HARMLESS: Duration = Duration::from_millis(50);
 
 fn parsing_time(site: &Site) -> Attempt {
     let name = &site.target.cookie;
@@ -43,9 +43,16 @@ fn parsing_time(site: &Site) -> Attempt {
         let Some(length) = longest_that_is_read(site, line)? else {
             continue;
         };
-        let short = time_of(site, &line(length / 4))?;
-        let long = time_of(site, &line(length))?;
-        ensure(long <= short * RATIO_MAX || long <= HARMLESS, || {
+        let mut tries = 0..3;
+        let (short, long) = loop {
+            let short = time_of(site, &line(length / 4))?;
+            let long = time_of(site, &line(length))?;
+            // A busy machine looks like a slow server, but not each time.
+            if long <= (short * RATIO_MAX).max(HARMLESS) || tries.next().is_none() {
+                break (short, long);
+            }
+        };
+        ensure(long <= (short * RATIO_MAX).max(HARMLESS), || {
             format!(
                 "{length} bytes of {what} take {} ms, a quarter of them {} ms",
                 long.as_millis(),

@@ -121,7 +121,7 @@ impl Site {
     fn look_at_length(&self, request: &Request) {
         let length: usize = request.all("cookie").map(<[u8]>::len).sum();
         if self.has("parsing-time") {
-            let micros = u64::try_from((length / 256).pow(2)).unwrap_or_default();
+            let micros = u64::try_from((length / 128).pow(2)).unwrap_or_default();
             thread::sleep(Duration::from_micros(micros));
         }
     }
@@ -237,7 +237,8 @@ impl Site {
         let user = body["principal"].as_str().unwrap_or_default().to_owned();
         let others = self.logins.fetch_add(1, Ordering::SeqCst);
         let old = id.and_then(|id| self.sessions.lock().get(id).cloned());
-        thread::sleep(Duration::from_millis(20));
+        let hashing = if self.has("login-race") { 200 } else { 5 };
+        thread::sleep(Duration::from_millis(hashing));
         if let (Some(id), Some(mut session), true) = (id, old.clone(), self.has("fixation")) {
             session.user = Some(user);
             self.sessions.lock().insert(id.clone(), session);
