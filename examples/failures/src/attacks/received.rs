@@ -160,10 +160,7 @@ fn resembling_names(site: &Site) -> Attempt {
         }
         let cookie = [&resembling[..], b"=", owner.token().as_bytes()].concat();
         ensure(!owner.reaches(cookie)?, || {
-            format!(
-                "{:?} is read as {name}",
-                String::from_utf8_lossy(&resembling)
-            )
+            format!("{} is read as {name}", resembling.escape_ascii())
         })?;
     }
     Ok(())
