@@ -32,6 +32,8 @@ pub(crate) struct Target {
     pub(crate) redirect: Option<Route>,
     /// Writes to the session and sets cookies of the application's own.
     pub(crate) own_cookies: Option<Route>,
+    /// Writes while its body streams.
+    pub(crate) stream: Option<Stream>,
     /// Answers how many sessions there are.
     pub(crate) count: Option<Count>,
 }
@@ -43,6 +45,14 @@ pub(crate) struct Route {
     path: String,
     body: String,
     content_type: String,
+}
+
+/// A body during which the attribute `{name}` is written.
+#[derive(Clone, Debug)]
+pub(crate) struct Stream {
+    pub(crate) route: Route,
+    /// What is written last, before the body ends.
+    pub(crate) last: String,
 }
 
 /// Where a server tells how many sessions it has.
@@ -104,8 +114,8 @@ impl Target {
             "increment",
             "redirect",
             "own_cookies",
+            "stream",
             "count",
-            "notes",
         ];
         for (key, _) in table {
             if !KNOWN.contains(&key) {
@@ -123,6 +133,13 @@ impl Target {
             }),
             _ => None,
         };
+        let stream = match (wished("stream")?, table.get("stream")) {
+            (Some(route), Some(item)) => Some(Stream {
+                route,
+                last: text_of(item.get("last"), "stream.last")?,
+            }),
+            _ => None,
+        };
         Ok(Self {
             name: text_of(table.get("name"), "name")?,
             cookie: text_of(table.get("cookie"), "cookie")?,
@@ -136,6 +153,7 @@ impl Target {
             increment: wished("increment")?,
             redirect: wished("redirect")?,
             own_cookies: wished("own_cookies")?,
+            stream,
             count,
         })
     }

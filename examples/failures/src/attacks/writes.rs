@@ -6,7 +6,7 @@ use super::Attack;
 use crate::site::Site;
 use crate::verdict::{Attempt, described, ensure, failed};
 
-pub(super) const ATTACKS: [Attack; 4] = [
+pub(super) const ATTACKS: [Attack; 5] = [
     Attack {
         name: "parallel-keys",
         requirement: "CC-1",
@@ -27,6 +27,13 @@ pub(super) const ATTACKS: [Attack; 4] = [
         elsewhere: "#41: express-session #309, #526; ASP.NET",
         tried: "a write that answers with a redirect, followed at once on another connection",
         run: redirect,
+    },
+    Attack {
+        name: "stream",
+        requirement: "CC-4",
+        elsewhere: "",
+        tried: "a body that writes while it streams: does whoever saw its end read the last write?",
+        run: stream,
     },
     Attack {
         name: "mixing",
@@ -97,6 +104,24 @@ fn redirect(site: &Site) -> Attempt {
         ensure(seen.body.contains(&value), || {
             format!("whoever followed redirect {turn} did not see the write")
         })?;
+    }
+    Ok(())
+}
+
+fn stream(site: &Site) -> Attempt {
+    let stream = described(site.target.stream.as_ref(), "stream")?;
+    let mut owner = site.owner()?;
+    for _ in 0..3 {
+        let name = site.chance.word("n");
+        let answer = owner.visitor.ask(&stream.route, &[("name", &name)])?;
+        ensure(answer.is_success(), || {
+            format!("status {} instead of a stream", answer.status)
+        })?;
+        let seen = owner.visitor.read(&name)?;
+        ensure(
+            seen.is_success() && seen.body.contains(&stream.last),
+            || "what was written during the body is lost".into(),
+        )?;
     }
     Ok(())
 }

@@ -109,6 +109,12 @@ impl Site {
                     .extend(["set-cookie: a=1", "set-cookie: b=2"].map(str::to_owned));
                 self.write(request, id, ("cookies", "true"), &mut response);
             }
+            ("GET", ["stream"]) => {
+                let name = request.argument("attribute").unwrap_or_default().to_owned();
+                response.status = 200;
+                let last = if self.has("stream") { "1" } else { "7" };
+                self.write(request, id, (&name, last), &mut response);
+            }
             ("GET", ["stats"]) => {
                 let live = self.sessions.lock().len();
                 response = Response::new(200, json!({ "live": live }).to_string());
