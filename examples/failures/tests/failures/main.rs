@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
-use crate::careless::Careless;
+use crate::careless::{Careless, OTHER_FLAWS};
 use crate::playground::{FRAMEWORKS, Playground};
 
 fn main() -> ExitCode {
@@ -36,10 +36,13 @@ fn main() -> ExitCode {
             Ok(())
         }));
     }
-    for attack in program::names_of_attacks() {
-        let name = format!("its_flaw_is_found::{attack}");
+    let own_flaws = program::names_of_attacks().into_iter();
+    let own_flaws = own_flaws.map(|attack| (attack.clone(), attack));
+    let others = OTHER_FLAWS.map(|(flaw, attack)| (flaw.to_owned(), attack.to_owned()));
+    for (flaw, attack) in own_flaws.chain(others) {
+        let name = format!("the_flaw_is_found::{flaw}");
         trials.push(Trial::test(name, move || {
-            let server = Careless::with(&attack);
+            let server = Careless::with(&flaw);
             program::Run::of(&attack, server.address(), &server.target()).must_fail();
             Ok(())
         }));

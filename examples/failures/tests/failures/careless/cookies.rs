@@ -10,8 +10,17 @@ impl Site {
         if self.has("other-places") {
             tokens.extend(request.argument("sid").map(str::to_owned));
         }
+        if self.has("reads-a-header") {
+            tokens.extend(request.header("x-session-id"));
+        }
+        if self.has("reads-a-form") {
+            tokens.extend(request.body.strip_prefix("sid=").map(str::to_owned));
+        }
         if self.has("tossed") {
             tokens.truncate(1);
+        }
+        if self.has("last-of-its-name") {
+            tokens = tokens.pop().into_iter().collect();
         }
         let mut ids: Vec<String> = Vec::new();
         for token in tokens {
@@ -29,7 +38,9 @@ impl Site {
     }
 
     fn id_behind(&self, token: &str) -> Option<String> {
+        let decoded = decoded(token);
         let token = match self.flaw() {
+            "decodes-percent" => &decoded,
             "spellings" => token.trim_end_matches('='),
             "octets" | "quoted" => token.trim_matches('"'),
             "size" => token.split('~').next().unwrap_or_default(),
@@ -44,8 +55,20 @@ impl Site {
                 self.sessions.lock().entry(id.clone()).or_default();
                 Some(id)
             }
+            "adopts-what-it-signed" => {
+                let id = id?;
+                self.sessions.lock().entry(id.clone()).or_default();
+                Some(id)
+            }
             _ => id.filter(live),
         }
+    }
+
+    /// Whether a request carries an id that was given by this server and is dead.
+    pub(super) fn names_what_ended(&self, request: &Request) -> bool {
+        let tokens = self.tokens_in(request);
+        let mut ids = tokens.iter().filter_map(|it| self.sessions.verify(it));
+        ids.any(|id| !self.sessions.lock().contains_key(&id))
     }
 
     /// The values of all cookies of our name.
@@ -85,4 +108,18 @@ impl Site {
         });
         pairs.map(|pair| pair.trim_matches([' ', '\t'])).collect()
     }
+}
+
+/// The text with its percent escapes undone.
+fn decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let byte = part
+            .get(..2)
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        out.extend(byte.map(char::from));
+        out.push_str(part.get(2..).unwrap_or_default());
+    }
+    out
 }

@@ -52,6 +52,7 @@ impl Site {
             "prefix" => format!("{RIGHT}; Domain=localhost"),
             "path" => RIGHT.replace("; Path=/", ""),
             "lifetime" => format!("{RIGHT}; Max-Age=99999999"),
+            "expires" => format!("{RIGHT}; Expires=Sun, 06 Nov 2094 08:49:37 GMT"),
             "until-closed" => format!("{RIGHT}; Max-Age=3600"),
             "partitioned" => RIGHT.replace("; Secure", "; Partitioned"),
             _ => RIGHT.to_owned(),

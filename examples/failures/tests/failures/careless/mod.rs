@@ -1,5 +1,5 @@
 //! A little server with sessions that does everything right but for the one flaw it was given,
-//! which is called like the attack that has to find it.
+//! which is called like the attack that has to find it, or is one of [`OTHER_FLAWS`].
 
 mod cookies;
 mod lines;
@@ -15,6 +15,18 @@ use std::thread;
 use crate::playground;
 use routes::Site;
 use wire::Request;
+
+/// More ways to go wrong, and the attack that has to find each.
+pub(crate) const OTHER_FLAWS: [(&str, &str); 8] = [
+    ("adopts-what-it-signed", "chosen-ids"),
+    ("decodes-percent", "spellings"),
+    ("deletes-what-ended", "look-alike"),
+    ("expires", "until-closed"),
+    ("keeps-the-old-id", "fixation"),
+    ("last-of-its-name", "tossed"),
+    ("reads-a-form", "other-places"),
+    ("reads-a-header", "other-places"),
+];
 
 /// A running server. Its threads end with the test.
 pub(crate) struct Careless {

@@ -215,6 +215,9 @@ impl Site {
             ("look-alike", None) if request.header("cookie").is_some_and(|it| it.contains('.')) => {
                 self.take(request, response);
             }
+            ("deletes-what-ended", None) if self.names_what_ended(request) => {
+                self.take(request, response);
+            }
             _ => {}
         }
     }
@@ -255,7 +258,9 @@ impl Site {
             if let (Some(id), Some(mut session)) = (id, old) {
                 session.user = Some(user);
                 sessions.insert(new.clone(), session.clone());
-                sessions.remove(id);
+                if !self.has("keeps-the-old-id") {
+                    sessions.remove(id);
+                }
                 if self.has("login-race") && others > 0 {
                     sessions.insert(id.clone(), session);
                 }
