@@ -1,4 +1,4 @@
-// express-session with its own store and the settings that its manual begins with.
+// express-session with its own store and cookie, and otherwise as its manual advises for logins.
 // Usage: node server.js PORT
 import express from 'express';
 import session from 'express-session';
