@@ -43,3 +43,8 @@ impl Entropy for SystemEntropy {
         self.0.fill(buffer).map_err(|_| EntropyError)
     }
 }
+
+#[test]
+fn the_source_of_ids_keeps_nothing_that_a_fork_could_copy() {
+    assert_eq!(size_of::<SystemEntropy>(), 0);
+}

@@ -353,4 +353,11 @@ mod tests {
         // Ambiguous, hence an error of the compiler, if `SecretKey` were `Serialize`.
         <SecretKey as NotSerializable<_>>::check();
     }
+
+    #[test]
+    fn a_key_is_wiped_when_it_is_dropped() {
+        // An error of the compiler, if the bytes were kept in anything else.
+        const fn is_wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        is_wiped(&SecretKey::generate().unwrap().0);
+    }
 }

@@ -504,6 +504,30 @@ mod tests {
             prop_assert_eq!(of_other.verify(text), Err(Rejection::BadSignature));
         }
 
+        /// RFC 2104 in its own words, over the hash alone.
+        #[test]
+        fn the_hmac_is_that_of_rfc_2104_for_keys_and_messages_of_any_length(
+            key in prop::collection::vec(any::<u8>(), 0..200),
+            message in prop::collection::vec(any::<u8>(), 0..300),
+        ) {
+            let hash = |parts: &[&[u8]]| {
+                ring::digest::digest(&ring::digest::SHA256, &parts.concat()).as_ref().to_vec()
+            };
+            let mut block = if key.len() > 64 { hash(&[&key]) } else { key.clone() };
+            block.resize(64, 0);
+            let padded = |pad: u8| -> Vec<u8> { block.iter().map(|byte| byte ^ pad).collect() };
+            let expected = hash(&[&padded(0x5c), &hash(&[&padded(0x36), &message])]);
+            let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+            let tag = hmac::sign(&key, &message);
+            prop_assert_eq!(tag.as_ref(), &expected[..]);
+            // What verifies is the whole tag, and nothing that begins or ends like it.
+            prop_assert!(hmac::verify(&key, &message, &expected).is_ok());
+            for shorter in 0..expected.len() {
+                prop_assert!(hmac::verify(&key, &message, &expected[..shorter]).is_err());
+            }
+            prop_assert!(hmac::verify(&key, &message, &[&expected[..], &[0]].concat()).is_err());
+        }
+
         #[test]
         fn any_bytes_of_the_right_length_are_rejected(
             bytes in prop::collection::vec(any::<u8>(), TOKEN_LEN),

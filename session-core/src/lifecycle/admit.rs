@@ -195,3 +195,46 @@ fn has_header<F: Facts + ?Sized>(facts: &F, name: &str) -> bool {
     facts.header_lines(name, &mut |_| is_there = true);
     is_there
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::Request;
+
+    /// What a client claims that sends `value` under the name of the cookie.
+    fn admitted(value: &[u8]) -> Admission {
+        let cookies = vec![[b"sid=", value].concat()];
+        let request = Request {
+            cookies,
+            ..Request::default()
+        };
+        Admission::of(&request, &Transport::Cookie, "sid").0
+    }
+
+    #[test]
+    fn of_all_cookie_lines_together_only_so_many_bytes_are_read() {
+        let token = [b"sid=".as_slice(), &[b'A'; TOKEN_LEN]].concat();
+        let claims_behind = |filling: usize| {
+            let cookies = vec![vec![b';'; filling], token.clone()];
+            let request = Request {
+                cookies,
+                ..Request::default()
+            };
+            Admission::of(&request, &Transport::Cookie, "sid").0
+        };
+        let room = LINE_BYTES_MAX - token.len();
+        assert_eq!(claims_behind(room).claims().len(), 1);
+        assert!(claims_behind(room + 1).claims().is_empty());
+        assert!(claims_behind(LINE_BYTES_MAX * 2).claims().is_empty());
+    }
+
+    #[test]
+    fn what_has_not_the_length_of_a_token_is_dropped_before_it_is_decoded_or_verified() {
+        for length in [0, 1, TOKEN_LEN - 1, TOKEN_LEN + 1, 7 * 1024] {
+            let admission = admitted(&vec![b'A'; length]);
+            assert_eq!(admission.claims(), [], "{length}");
+            assert_eq!(admission.malformed(), 1, "{length}");
+        }
+        assert_eq!(admitted(&[b'A'; TOKEN_LEN]).claims().len(), 1);
+    }
+}

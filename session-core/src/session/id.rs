@@ -292,4 +292,12 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn a_key_in_text_is_64_lower_case_digits_whatever_its_bytes() {
+        for byte in 0..=u8::MAX {
+            let text = StoreKey::from_bytes([byte; 32]).to_hex();
+            assert_eq!(text, format!("{byte:02x}").repeat(32));
+        }
+    }
 }

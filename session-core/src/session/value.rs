@@ -267,4 +267,27 @@ mod tests {
         let value = Value::encode("secret text", 0).unwrap();
         assert_eq!(format!("{value:?}"), "Value(MessagePack, 12 bytes)");
     }
+
+    /// The limit is that of rmp-serde, 1,024 lists and maps in each other. Without optimisation
+    /// so many take more than the two megabytes of a test's stack.
+    #[test]
+    fn a_value_that_nests_too_deep_is_an_error_and_no_overflow_of_the_stack() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Nested(#[expect(dead_code)] Vec<Nested>);
+
+        // Lists of one item, one in the other, and the last one empty.
+        let nested = |depth: usize| {
+            let mut bytes = vec![0x91; depth];
+            bytes.push(0x90);
+            Value::new(Codec::MessagePack, bytes)
+        };
+        let read = move || {
+            assert!(nested(100).decode::<Nested>().is_ok());
+            assert!(nested(1_000_000).decode::<Nested>().is_err());
+            let ignored = nested(1_000_000).decode::<serde::de::IgnoredAny>();
+            assert!(ignored.is_err());
+        };
+        let thread = std::thread::Builder::new().stack_size(16 << 20);
+        thread.spawn(read).unwrap().join().unwrap();
+    }
 }

@@ -1,9 +1,10 @@
 //! Cookies that an honest browser would not send, and those that a confused one does (RFC
 //! 6265bis, 5.8.3 and 8.6; OWASP Session Management Cheat Sheet, "strict").
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use proptest::prelude::*;
-use session_core::testkit::{Headers, Request, Verb, Visitor};
-use session_core::{Rejection, Session, SessionError, SessionEvent};
+use session_core::testkit::{Headers, Recording, Request, Site, Verb, Visitor, block_on};
+use session_core::{Clock, MemoryStore, Rejection, Session, SessionError, SessionEvent};
 
 use crate::given::{Given, MINUTE};
 
@@ -309,6 +310,43 @@ fn a_fingerprint_is_no_credential() {
     let token = token(&ada);
     assert!(!token.contains(&fingerprint.to_string()));
     assert_eq!(read(&given, &[&fingerprint.to_string()]), None);
+}
+
+/// All that a store was given, as the snapshot of it holds it.
+#[test]
+fn no_part_of_an_id_or_of_a_token_is_in_what_a_store_was_given() {
+    let store = Recording::new(MemoryStore::new());
+    let site = {
+        let store = store.clone();
+        Site::with(move |builder| builder.store(store))
+    };
+    let mut tokens = Vec::new();
+    let mut ada = site.visitor();
+    for _ in 0..3 {
+        let login = ada.visit(async |session: Session| session.login("ada"));
+        block_on(login).unwrap();
+        tokens.push(token(&ada));
+    }
+    let name = format!("session-keys-{}", std::process::id());
+    let file = std::env::temp_dir().join(name);
+    store
+        .inner()
+        .save_snapshot(&file, site.clock().now())
+        .unwrap();
+    let held = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let holds = |part: &[u8]| held.windows(part.len()).any(|window| window == part);
+    assert!(held.len() > 64, "the snapshot is not read");
+    for token in tokens {
+        let mut bytes = [0; 65];
+        Base64UrlUnpadded::decode(&token, &mut bytes).unwrap();
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        // Eight bytes in a row agree by chance once in 2^64 times.
+        let raw = bytes[1..].chunks_exact(8);
+        let written = hex.as_bytes().chunks_exact(8);
+        let written = written.chain(token.as_bytes().chunks_exact(8));
+        assert!(!raw.chain(written).any(holds));
+    }
 }
 
 proptest! {

@@ -13,6 +13,15 @@ const BYTES: usize = 32;
 
 type Id = [u8; BYTES];
 
+type Token = [u8; 1 + BYTES + 32];
+
+/// The bytes behind a cookie: a version byte, the id, a signature.
+fn token_of(cookie: &str) -> Token {
+    let mut token = [0; 1 + BYTES + 32];
+    Base64UrlUnpadded::decode(cookie, &mut token).unwrap();
+    token
+}
+
 /// The ids of new sessions, read from their cookies: a version byte, the id, a signature.
 fn ids_of_new_sessions() -> Vec<Id> {
     let site = Site::with(|builder| builder.entropy(SystemEntropy::new()));
@@ -20,9 +29,9 @@ fn ids_of_new_sessions() -> Vec<Id> {
         let mut stranger = site.visitor();
         let visit = stranger.visit(async |session: Session| session.set_attribute("n", &1));
         block_on(visit).unwrap();
-        let mut token = [0; 1 + BYTES + 32];
-        Base64UrlUnpadded::decode(stranger.cookie().unwrap(), &mut token).unwrap();
-        token[1..=BYTES].try_into().unwrap()
+        token_of(&stranger.cookie().unwrap())[1..=BYTES]
+            .try_into()
+            .unwrap()
     };
     (0..IDS).map(id_of_new_session).collect()
 }
@@ -73,4 +82,24 @@ fn a_hundred_thousand_ids_are_all_different_and_each_bit_is_a_fair_coin() {
         ids.iter().map(|id| xor(id, &rotated(id))),
         "other than the bit beside it",
     );
+}
+
+/// A place is the same in all 100 tokens by chance with a probability of 256^-99.
+#[test]
+fn the_tokens_of_one_principal_have_nothing_in_common_but_their_version() {
+    let site = Site::with(|builder| builder.entropy(SystemEntropy::new()));
+    let mut ada = site.visitor();
+    let tokens: Vec<Token> = (0..100)
+        .map(|_| {
+            let login = ada.visit(async |session: Session| session.login("ada"));
+            block_on(login).unwrap();
+            token_of(&ada.cookie().unwrap())
+        })
+        .collect();
+    let in_common = (0..tokens[0].len()).filter(|place| {
+        tokens
+            .iter()
+            .all(|token| token[*place] == tokens[0][*place])
+    });
+    assert_eq!(in_common.collect::<Vec<_>>(), [0]);
 }

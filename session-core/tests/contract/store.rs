@@ -2,7 +2,9 @@
 //! themselves are in `testkit::store`.
 
 use session_core::testkit::{Fault, Recording, SeededEntropy, Site, Verb, block_on};
-use session_core::{Entropy, MemoryStore, Rejection, Session, SessionError, SessionEvent};
+use session_core::{
+    Entropy, EntropyError, MemoryStore, Rejection, Session, SessionError, SessionEvent,
+};
 
 use crate::given::{Distance, Given, HOUR, MINUTE, SECOND};
 use crate::lagging::Lagging;
@@ -199,6 +201,26 @@ fn a_generator_that_fails_creates_and_rotates_nothing() {
         given
             .visit(&mut ada, |session| session.set_attribute("n", &2))
             .unwrap();
+    }
+}
+
+#[test]
+fn a_generator_that_stops_half_way_creates_nothing() {
+    /// Delivers half of what was asked for, and says so.
+    struct HalfWay;
+    impl Entropy for HalfWay {
+        fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
+            let half = buffer.len() / 2;
+            buffer[..half].fill(7);
+            Err(EntropyError)
+        }
+    }
+    for distance in [Distance::Near, Distance::Far] {
+        let given = Given::at(distance, |builder| builder.entropy(HalfWay));
+        let mut ada = given.visitor();
+        let created = given.visit(&mut ada, |session| session.set_attribute("n", &1));
+        assert!(matches!(created, Err(SessionError::Entropy(_))));
+        assert_eq!((given.take_calls(), ada.set_cookies()), (vec![], 0));
     }
 }
 
