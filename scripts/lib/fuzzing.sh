@@ -11,7 +11,7 @@ readonly fuzz_flags='-Cpasses=sancov-module
     -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing'
 
 # The longest input, in bytes. What is worth saying is said in less, and small inputs are fast.
-readonly fuzz_len_max=2048
+readonly fuzz_len_max=512
 
 fuzz_targets() {
     local target
@@ -75,10 +75,8 @@ fuzz_all() {
 # it may get little where others want the processor too.
 fuzz_one() {
     local what_is_new=$1 seconds=$2 target=$3
-    local kept=fuzz/corpus/$target found log
-    local program
+    local kept=fuzz/corpus/$target found program log=$fuzz_results/$target.log
     program=$(fuzz_folder)/$(fuzz_triple)/release/$target
-    log=$fuzz_results/$target.log
     # What is to be kept is there for the next run also when this one is stopped.
     case $what_is_new in
         keep) found=$(fuzz_folder)/found/$target ;;
@@ -89,21 +87,23 @@ fuzz_one() {
         -artifact_prefix="$(fuzz_folder)/findings/$target-")
     [[ ! -f fuzz/dictionaries/$target.dict ]] || options+=(-dict="fuzz/dictionaries/$target.dict")
 
-    local executions=0 coverage=0 result=ok left=$((100 * seconds)) used
+    # Processor time is counted in hundredths of a second.
+    local executions=0 coverage=0 result=ok left=$((100 * seconds)) round=$seconds used
     while ((left > 0)); do
-        local round=$((left / 100 + 1))
-        # The shell's count of processor time, in hundredths of a second.
         TIMEFORMAT='%U %S'
-        used=$({ time RUST_BACKTRACE=0 "$program" "${options[@]}" -max_total_time="$round" "$found" "$kept" "fuzz/seeds/$target" \
-            >"$log" 2>&1; } 2>&1) || result=FAILED
-        left=$((left - $(hundredths "$used")))
+        used=$({ time RUST_BACKTRACE=0 "$program" "${options[@]}" -max_total_time="$round" \
+            "$found" "$kept" "fuzz/seeds/$target" >"$log" 2>&1; } 2>&1) || result=FAILED
+        used=$(hundredths "$used")
+        left=$((left > used ? left - used : 0))
         executions=$((executions + $(number_after 'stat::number_of_executed_units:' "$log")))
         coverage=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
         [[ $result == ok ]] || break
         if [[ $what_is_new == keep ]]; then
-            printf '%s: %s executions, %s edges, %s s left\n' "$target" "$executions" "$coverage" \
-                "$((left > 0 ? left / 100 : 0))"
+            printf '%s: %s executions, %s edges, %s s left\n' "$target" "$executions" "$coverage" "$((left / 100))"
         fi
+        # As much longer as the last round was in getting its share.
+        round=$((1 + left * round / used))
+        ((round <= 300)) || round=300
     done
     # Without counters a fuzzer is blind, and finds as little as one that has nothing to find.
     if [[ $result == ok ]] && ((${coverage:-0} < 100)); then
@@ -116,21 +116,26 @@ fuzz_one() {
         grep --text --extended-regexp 'ERROR|Test unit written to|^Base64' "$log" || tail -n 20 "$log"
     elif [[ $what_is_new == keep ]]; then
         fuzz_keep "$program" "$target" "$found"
-        rm -rf "$found"
     fi
-    local spent=$((seconds - (left > 0 ? left / 100 : 0)))
+    local spent=$((seconds - left / 100))
     printf '%-22s %12s %9s %9s %8s %8s\n' "$target" "$executions" "$((executions / (spent > 0 ? spent : 1)))" \
         "${coverage:-0}" "$(find "$kept" -type f | wc -l)" "$result" >"$fuzz_results/$target"
 }
 
-# Replaces the corpus by as few and as small inputs as cover the same with the new ones.
+# Replaces the corpus by as few and as small inputs as reach the same edges with the new ones. How
+# often they pass an edge is left aside: that alone would keep thousands.
 fuzz_keep() {
     local program=$1 target=$2 found=$3 smaller
     smaller=$(mktemp -d)
-    "$program" -merge=1 -max_len="$fuzz_len_max" "$smaller" "fuzz/corpus/$target" "$found" "fuzz/seeds/$target" >/dev/null 2>&1
-    rm -rf "fuzz/corpus/$target"
-    mkdir "fuzz/corpus/$target"
-    find "$smaller" -type f -exec cp {} "fuzz/corpus/$target/" \;
+    if "$program" -merge=1 -use_counters=0 -max_len="$fuzz_len_max" \
+        "$smaller" "fuzz/corpus/$target" "$found" "fuzz/seeds/$target" >/dev/null 2>&1; then
+        rm -rf "fuzz/corpus/$target"
+        mkdir "fuzz/corpus/$target"
+        find "$smaller" -type f -exec cp {} "fuzz/corpus/$target/" \;
+        rm -rf "$found"
+    else
+        printf '%s: the new inputs stay in %s, for they could not be merged\n' "$target" "$found"
+    fi
     rm -rf "$smaller"
 }
 
