@@ -88,8 +88,12 @@ fuzz_one() {
     [[ ! -f fuzz/dictionaries/$target.dict ]] || options+=(-dict="fuzz/dictionaries/$target.dict")
 
     # Processor time is counted in hundredths of a second.
-    local executions=0 coverage=0 result=ok left=$((100 * seconds)) round=$seconds used
+    local executions=0 coverage=0 result=ok left=$((100 * seconds)) round=0 used
     while ((left > 0)); do
+        # As much longer as the last round was in getting its share, and not so long that nothing
+        # is heard of it.
+        round=$((round == 0 ? seconds : 1 + left * round / used))
+        ((round <= 60)) || round=60
         TIMEFORMAT='%U %S'
         used=$({ time RUST_BACKTRACE=0 "$program" "${options[@]}" -max_total_time="$round" \
             "$found" "$kept" "fuzz/seeds/$target" >"$log" 2>&1; } 2>&1) || result=FAILED
@@ -101,9 +105,6 @@ fuzz_one() {
         if [[ $what_is_new == keep ]]; then
             printf '%s: %s executions, %s edges, %s s left\n' "$target" "$executions" "$coverage" "$((left / 100))"
         fi
-        # As much longer as the last round was in getting its share.
-        round=$((1 + left * round / used))
-        ((round <= 300)) || round=300
     done
     # Without counters a fuzzer is blind, and finds as little as one that has nothing to find.
     if [[ $result == ok ]] && ((${coverage:-0} < 100)); then
