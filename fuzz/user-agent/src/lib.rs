@@ -27,7 +27,7 @@ pub struct Origin {
 }
 
 /// From which requests of other sites a cookie is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Enforcement {
     /// `SameSite=None`.
     None,
@@ -36,6 +36,7 @@ pub enum Enforcement {
     /// `SameSite=Strict`.
     Strict,
     /// No `SameSite`, or none that is known.
+    #[default]
     Default,
 }
 
@@ -158,15 +159,18 @@ fn store(parsed: parse::Parsed, from: &Origin, now: Seconds) -> Option<Stored> {
         let start = name.get(..prefix.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
     };
-    let is_for_host = is_secure && is_host_only && has_path && path == b"/";
-    let is_kept = (!is_secure || from.is_secure)
-        && (same_site != Enforcement::None || is_secure)
-        && (!is_partitioned || is_secure)
-        && (!starts_with("__Secure-") || is_secure)
-        && (!starts_with("__Host-") || is_for_host)
-        && (!starts_with("__Http-") || is_secure && is_http_only)
-        && (!starts_with("__Host-Http-") || is_http_only);
-    is_kept.then_some(Stored {
+    let needs_secure = same_site == Enforcement::None
+        || is_partitioned
+        || ["__Secure-", "__Host-", "__Http-"]
+            .into_iter()
+            .any(starts_with);
+    let needs_http_only = starts_with("__Http-") || starts_with("__Host-Http-");
+    let is_for_host = is_host_only && has_path && path == b"/";
+    let is_ignored = is_secure && !from.is_secure
+        || needs_secure && !is_secure
+        || needs_http_only && !is_http_only
+        || starts_with("__Host-") && !is_for_host;
+    (!is_ignored).then_some(Stored {
         name,
         value,
         expires,

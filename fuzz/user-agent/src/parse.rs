@@ -24,12 +24,6 @@ pub(super) struct Attributes {
     pub(super) others: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-impl Default for Enforcement {
-    fn default() -> Self {
-        Self::Default
-    }
-}
-
 /// Reads a line; `None` where it is ignored as a whole.
 pub(super) fn parse(line: &[u8]) -> Option<Parsed> {
     if line
