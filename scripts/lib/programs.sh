@@ -29,6 +29,9 @@ require_programs() {
             tests)
                 [[ $quick == yes ]] || mapfile -t -O "${#packages[@]}" packages < <(missing_servers)
                 ;;
+            fuzz)
+                have c++ || packages+=(g++)
+                ;;
             scripts)
                 have shellcheck || packages+=(shellcheck)
                 ;;

@@ -202,8 +202,8 @@ impl Record {
             if !change.expected.is_met_by(current) {
                 return Err(Refusal::Conflict);
             }
-            if let (Edit::Append(_), Some(current)) = (&change.edit, current)
-                && !current.value.is_list()
+            if let (Edit::Append(items), Some(current)) = (&change.edit, current)
+                && !current.value.takes(items)
             {
                 return Err(Refusal::NotAList(change.name.clone()));
             }
@@ -296,7 +296,7 @@ impl AttributeChange {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::SessionHandle;
+    use crate::session::{Codec, SessionHandle};
 
     #[test]
     fn a_list_that_an_append_makes_does_not_exceed_the_limit_by_its_header() {
@@ -318,5 +318,30 @@ mod tests {
         let mut record = empty;
         let refused = record.apply(&changes, Timestamp::EPOCH);
         assert_eq!(refused, Err(Refusal::TooLarge));
+    }
+
+    /// Damaged bytes: no list has so many items.
+    #[test]
+    fn an_append_to_a_list_that_can_take_no_more_items_is_refused_and_not_lost() {
+        let nobody = StoreKey::from_bytes([0; 32]);
+        let handle = SessionHandle::from_bytes([0; 16]);
+        let mut record = Record::new(nobody, handle, Timestamp::EPOCH);
+        let full = Attribute {
+            name: "l".into(),
+            revision: Revision::new(1),
+            value: Value::new(Codec::MessagePack, vec![0xdd, 0xff, 0xff, 0xff, 0xff]),
+        };
+        record.attributes = [full].into_iter().collect();
+        let before = record.clone();
+
+        let mut changes = ChangeSet::touch(Timestamp::EPOCH, Limits::NONE);
+        changes.attributes.push(AttributeChange {
+            name: "l".into(),
+            expected: Expected::Anything,
+            edit: Edit::Append(Items::from_parts(1, vec![1])),
+        });
+        let refused = record.apply(&changes, Timestamp::EPOCH);
+        assert_eq!(refused, Err(Refusal::NotAList("l".into())));
+        assert_eq!(record, before);
     }
 }

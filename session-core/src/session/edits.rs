@@ -116,7 +116,7 @@ impl Edits {
         base: &Attributes,
     ) -> Result<(), NotAList> {
         let Some(index) = self.position(name) else {
-            if base.get(name).is_some_and(|stored| !stored.value.is_list()) {
+            if base.get(name).is_some_and(|it| !it.value.takes(&items)) {
                 return Err(NotAList);
             }
             self.push(name, Expected::Anything, Edit::Append(items), base);

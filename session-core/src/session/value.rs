@@ -87,9 +87,9 @@ impl Value {
         self.bytes.extend_from_slice(&other.bytes);
     }
 
-    /// True when [`append`](Self::append) can add to this value.
-    pub(crate) fn is_list(&self) -> bool {
-        list_header(&self.bytes).is_some()
+    /// True when [`append`](Self::append) can add `items` to this value.
+    pub(crate) fn takes(&self, items: &Items) -> bool {
+        self.count_with(items).is_some()
     }
 
     /// Adds `items` to the end of this list.
@@ -97,8 +97,8 @@ impl Value {
     /// # Errors
     /// [`NotAList`] when the value is something else; it is then unchanged.
     pub(crate) fn append(&mut self, items: &Items) -> Result<(), NotAList> {
-        let (count, header_len) = list_header(&self.bytes).ok_or(NotAList)?;
-        let header = wide_list_header(count.checked_add(items.count).ok_or(NotAList)?);
+        let (count, header_len) = self.count_with(items).ok_or(NotAList)?;
+        let header = wide_list_header(count);
         if header_len == header.len() {
             self.bytes[..header_len].copy_from_slice(&header);
         } else {
@@ -106,6 +106,13 @@ impl Value {
         }
         self.bytes.extend_from_slice(&items.bytes);
         Ok(())
+    }
+
+    /// How many items there are with `items` behind those of this list, and the length of the
+    /// header it has now. Damaged bytes may claim so many that no header counts one more.
+    fn count_with(&self, items: &Items) -> Option<(u32, usize)> {
+        let (count, header_len) = list_header(&self.bytes)?;
+        Some((count.checked_add(items.count)?, header_len))
     }
 }
 

@@ -11,7 +11,7 @@
 
 mod file;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -246,7 +246,7 @@ fn parse(bytes: &[u8], now: Timestamp) -> Result<(Vec<Entry>, Vec<Entry>), Snaps
     let mut input = content.get(HEADER_LEN..).ok_or(SnapshotError::Damaged)?;
     let mut found = Found::default();
     while let Some(entry) = next_entry(&mut input)? {
-        found.add(entry);
+        found.add(entry)?;
     }
     let entries = found.entries.into_iter();
     Ok(entries.partition(|entry| !entry.is_over(now)))
@@ -256,6 +256,8 @@ fn parse(bytes: &[u8], now: Timestamp) -> Result<(Vec<Entry>, Vec<Entry>), Snaps
 #[derive(Default)]
 struct Found {
     entries: Vec<Entry>,
+    /// Under which keys they are.
+    keys: HashSet<StoreKey>,
     /// Where each session is, by the name that it keeps when its id changes.
     sessions: HashMap<[u8; 16], usize>,
 }
@@ -263,16 +265,23 @@ struct Found {
 impl Found {
     /// A session that got another id while the snapshot was saved can be there twice. What was
     /// read later is what it is now: the old id must not come back to life.
-    fn add(&mut self, entry: Entry) {
+    ///
+    /// # Errors
+    /// [`SnapshotError::Damaged`] for two entries under one key, which no store ever has.
+    fn add(&mut self, entry: Entry) -> Result<(), SnapshotError> {
+        if !self.keys.insert(*entry.key()) {
+            return Err(SnapshotError::Damaged);
+        }
         if let Slot::Live(record) = &entry.slot {
             let handle = *record.handle.as_bytes();
             if let Some(&earlier) = self.sessions.get(&handle) {
                 self.entries[earlier] = entry;
-                return;
+                return Ok(());
             }
             self.sessions.insert(handle, self.entries.len());
         }
         self.entries.push(entry);
+        Ok(())
     }
 }
 

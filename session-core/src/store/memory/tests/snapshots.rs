@@ -64,6 +64,20 @@ fn refused(path: &Path) -> SnapshotError {
     error
 }
 
+/// A file of these sessions, with the checksum that belongs to it.
+fn snapshot_of(records: &[Record]) -> Vec<u8> {
+    let mut bytes = b"SESSIONS\x01".to_vec();
+    for record in records {
+        let record = record.to_bytes();
+        bytes.push(1);
+        bytes.extend_from_slice(&u32::try_from(record.len()).unwrap().to_le_bytes());
+        bytes.extend_from_slice(&record);
+    }
+    let checksum = ring::digest::digest(&ring::digest::SHA256, &bytes);
+    bytes.extend_from_slice(checksum.as_ref());
+    bytes
+}
+
 #[test]
 fn the_sessions_of_a_principal_are_listed_again_and_those_that_ended_with_everybody_are_not() {
     let (folder, saved, loaded) = (Folder::new(), sample(), builder().build());
@@ -175,21 +189,22 @@ fn an_id_that_was_changed_while_the_snapshot_was_saved_does_not_come_back() {
     // it has still to read: both records, in this order.
     let old = anonymous(1, START);
     let new = anonymous(1, START).renamed(key(2));
-    let mut bytes = b"SESSIONS\x01".to_vec();
-    for record in [&old, &new] {
-        let record = record.to_bytes();
-        bytes.push(1);
-        bytes.extend_from_slice(&u32::try_from(record.len()).unwrap().to_le_bytes());
-        bytes.extend_from_slice(&record);
-    }
-    let checksum = ring::digest::digest(&ring::digest::SHA256, &bytes);
-    bytes.extend_from_slice(checksum.as_ref());
     let (folder, store) = (Folder::new(), builder().build());
-    fs::write(folder.file(), bytes).unwrap();
+    fs::write(folder.file(), snapshot_of(&[old, new])).unwrap();
     assert_eq!(store.load_snapshot(folder.file(), START).unwrap(), 1);
     assert!(!is_live(&store, 1, START));
     assert!(is_live(&store, 2, START));
     assert_sound(&store);
+}
+
+/// A store saves one entry of each key; a file with two would promise more sessions than the
+/// store then holds.
+#[test]
+fn a_file_with_two_sessions_of_one_key_is_refused() {
+    let folder = Folder::new();
+    let other = anonymous(2, START).renamed(key(1));
+    fs::write(folder.file(), snapshot_of(&[anonymous(1, START), other])).unwrap();
+    assert!(matches!(refused(&folder.file()), SnapshotError::Damaged));
 }
 
 #[test]

@@ -106,7 +106,7 @@ impl FlawedStore {
             Some(Flaw::AppendConflicts) => change.expected = Expected::Absent,
             Some(Flaw::AppendOverwrites) => change.edit = Edit::Put(items.to_list()),
             Some(Flaw::AppendTurnsTextIntoList)
-                if stored.is_some_and(|stored| !stored.value.is_list()) =>
+                if stored.is_some_and(|stored| !stored.value.takes(items)) =>
             {
                 change.edit = Edit::Put(items.to_list());
             }
