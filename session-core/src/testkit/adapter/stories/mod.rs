@@ -95,7 +95,7 @@ pub(super) const SCENARIOS: &[Scenario] = scenarios! {
         every_fault_under_a_logout,
         every_fault_under_a_fresh_start,
         every_fault_under_a_write_in_a_body,
-        a_store_without_an_answer_is_given_up_at_the_deadline(faults::a_tenth_of_a_second) by Awaited;
+        a_store_without_an_answer_is_given_up_at_the_deadline(faults::half_a_second) by Awaited;
     responses:
         an_error_of_the_application_keeps_what_was_written,
         headers_of_the_application_stay,
