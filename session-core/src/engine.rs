@@ -67,7 +67,8 @@ pub enum Touch {
     #[default]
     OnUse,
     /// All that carry the id of a live session, as Servlet 7.6 has it, at the price of a
-    /// store call in each.
+    /// store call in each. A request that does not use its session is answered all the same when
+    /// the store is down.
     EveryRequest,
 }
 

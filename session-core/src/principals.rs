@@ -128,7 +128,7 @@ impl<S> SessionManager<S> {
                 Which::One(handle) => engine.end(&key, &handle, now).await?.into_iter().collect(),
                 Which::AllBut(spared) => engine.end_all(&key, spared.as_ref(), now).await?,
             };
-            Ok(engine.tell_terminated(&ended))
+            Ok(engine.tell_terminated(&ended, &key))
         };
         match self.engine.is_immediate() {
             true => end.await,
@@ -148,13 +148,18 @@ enum Which {
 }
 
 impl Engine {
-    /// Tells of sessions that were ended, and answers how many there are.
-    fn tell_terminated(self: &Arc<Self>, ended: &[Record]) -> usize {
+    /// Tells of sessions of `principal` that were ended, and answers how many there are. Nobody
+    /// is told what was in a record of somebody else, with which a store answered by mistake.
+    fn tell_terminated(self: &Arc<Self>, ended: &[Record], principal: &PrincipalKey) -> usize {
         let reason = EndReason::Terminated;
-        for _ in ended {
+        for record in ended {
             self.events.send(SessionEvent::Ended(reason));
+            if !is_of(record, principal) {
+                self.tell_foreign();
+            }
         }
-        self.notify_ends(ended.iter().map(|record| (record, reason.into())));
+        let theirs = ended.iter().filter(|record| is_of(record, principal));
+        self.notify_ends(theirs.map(|record| (record, reason.into())));
         ended.len()
     }
 }

@@ -140,7 +140,7 @@ pub enum Rejection {
     Ambiguous,
     /// The signature is wrong, or made with a key that is not listed.
     BadSignature,
-    /// The store answered with somebody else's record.
+    /// The store answered with somebody else's record, to a load or to another call.
     Foreign,
     /// Not a token at all.
     Malformed,

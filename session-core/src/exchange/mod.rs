@@ -250,8 +250,10 @@ impl<S> Exchange<S> {
                 }
                 let inner = self.inner.clone();
                 self.job.insert(Box::pin(async move {
-                    if moment == Moment::Head {
-                        inner.bind().await?;
+                    // Where even an untouched request is an access, it does not fail because
+                    // that could not be noted; without a session it has nothing to store.
+                    if moment == Moment::Head && inner.bind().await.is_err() {
+                        return Ok(SaveOutcome::Unchanged);
                     }
                     inner.commit(moment, readers).await
                 }))

@@ -9,10 +9,32 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
+use futures_channel::oneshot;
 use session_core::testkit::adapter::{Frames, Given, Probe, Reply, ReplyBody, Server};
 use session_core::testkit::block_on;
-use session_core::{Facts, HeaderSink, SessionError, SessionManager};
+use session_core::{BoxFuture, Facts, HeaderSink, Runtime, SessionError, SessionManager};
+
+/// What the engine does beside requests, on threads of their own.
+struct Threads;
+
+impl Runtime for Threads {
+    fn spawn(&self, task: BoxFuture<()>) {
+        thread::spawn(move || block_on(task));
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<()> {
+        let (wake, woken) = oneshot::channel::<()>();
+        thread::spawn(move || {
+            thread::sleep(duration);
+            drop(wake);
+        });
+        Box::pin(async move {
+            let _ = woken.await;
+        })
+    }
+}
 
 /// What an adapter may get wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +65,7 @@ pub(crate) fn serve(sessions: SessionManager, probe: Probe) -> Server {
 }
 
 pub(crate) fn serve_with(flaw: Option<Flaw>, sessions: SessionManager, probe: Probe) -> Server {
+    sessions.attach_runtime(Arc::new(Threads));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = listener.local_addr().expect("a listener has an address");
     let is_over = Arc::new(AtomicBool::new(false));

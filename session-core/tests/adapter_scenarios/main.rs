@@ -81,6 +81,16 @@ fn every_fault_is_found_by_a_scenario_that_is_about_it() {
             "< 503",
         ),
         (
+            Flaw::HidesFailedCommits,
+            "every_fault_under_a_write",
+            "    Unavailable: 503",
+        ),
+        (
+            Flaw::ForgetsSalvage,
+            "every_fault_under_a_fresh_start",
+            "503, vary, no-store, cookie deleted",
+        ),
+        (
             Flaw::ForgetsSalvage,
             "a_client_is_told_of_what_was_saved_before_the_outage",
             "< set-cookie: __Host-sid=<token 1>",

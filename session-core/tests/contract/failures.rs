@@ -2,9 +2,9 @@
 //! record that is not there.
 
 use session_core::testkit::{Fault, Verb, Visitor};
-use session_core::{Session, SessionError, SessionEvent};
+use session_core::{Session, SessionError, SessionEvent, Touch};
 
-use crate::given::{Given, MINUTE};
+use crate::given::{Distance, Given, MINUTE};
 
 /// A request that writes to the store with one verb, as a visitor of `given` makes it.
 struct Write {
@@ -218,6 +218,20 @@ fn routes_that_do_not_touch_the_session_answer_normally_while_the_store_is_down(
                 .is_empty()
         );
         given.runtime.block_on(exchange.finish()).unwrap();
+    }
+}
+
+#[test]
+fn where_every_request_is_an_access_an_untouched_one_answers_normally_while_the_store_is_down() {
+    for distance in [Distance::Near, Distance::Far] {
+        let given = Given::at(distance, |builder| builder.touch(Touch::EveryRequest));
+        let ada = given.visitor_with_session();
+        given.store.inner().break_down();
+        let mut exchange = ada.begin();
+        let delivery = given.runtime.block_on(exchange.commit()).unwrap();
+        assert!(delivery.is_empty());
+        given.runtime.block_on(exchange.finish()).unwrap();
+        assert_eq!(given.take_calls(), [Verb::Load]);
     }
 }
 

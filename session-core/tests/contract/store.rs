@@ -1,7 +1,7 @@
 //! What the engine asks of its store and what it makes of the answers. The rules of the stores
 //! themselves are in `testkit::store`.
 
-use session_core::testkit::{Fault, Recording, SeededEntropy, Site, Verb, block_on};
+use session_core::testkit::{Fault, Recording, SeededEntropy, Site, Verb, Visitor, block_on};
 use session_core::{
     Entropy, EntropyError, MemoryStore, Rejection, Session, SessionError, SessionEvent,
 };
@@ -76,6 +76,62 @@ fn somebody_elses_record_is_refused_and_told() {
             given.take_events(),
             [SessionEvent::Rejected(Rejection::Foreign)]
         );
+    }
+}
+
+/// Somebody else, who changed the same attribute as often as ada will have.
+fn somebody_else(given: &Given) -> Visitor {
+    let mut bob = given.visitor();
+    for n in [99, 100] {
+        given
+            .visit(&mut bob, |session| session.set_attribute("n", &n))
+            .unwrap();
+    }
+    bob
+}
+
+#[test]
+fn an_answer_to_a_write_that_is_somebody_elses_record_is_refused_and_told() {
+    for given in Given::near_and_far() {
+        let bob = somebody_else(&given);
+        let ada = given.visitor_with_session();
+        let request = given.request(&ada);
+        request.session.set_attribute("m", &1).unwrap();
+        given.next(Verb::Apply, Fault::Foreign);
+        let saved = given.runtime.block_on(request.session.save());
+        assert!(matches!(saved, Err(SessionError::Unavailable(_))));
+        assert_eq!(
+            given.take_events(),
+            [SessionEvent::Rejected(Rejection::Foreign)]
+        );
+        assert_eq!(request.session.get_attribute("n").unwrap(), Some(1));
+        assert_eq!(given.stored(&bob, "n"), Some(100));
+    }
+}
+
+#[test]
+fn an_update_is_never_made_again_on_the_value_of_somebody_else() {
+    for given in Given::near_and_far() {
+        let _bob = somebody_else(&given);
+        let ada = given.visitor_with_session();
+        let mut request = given.request(&ada);
+        request
+            .session
+            .update_attribute("n", |n: &mut i64| *n += 1)
+            .unwrap();
+        let mut tab = ada.clone();
+        given
+            .visit(&mut tab, |session| session.set_attribute("n", &10))
+            .unwrap();
+        given.next(Verb::Apply, Fault::Foreign);
+        assert_eq!(
+            given
+                .in_a_while(request.exchange.commit())
+                .unwrap_err()
+                .status(),
+            503
+        );
+        assert_eq!(given.stored(&ada, "n"), Some(10));
     }
 }
 

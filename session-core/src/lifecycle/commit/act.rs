@@ -9,11 +9,11 @@ use crate::clock::Timestamp;
 use crate::engine::Engine;
 use crate::entropy::EntropyError;
 use crate::error::SessionError;
-use crate::event::SessionEvent;
+use crate::event::{Rejection, SessionEvent};
 use crate::exchange::state::Ending;
 use crate::listener::{Notices, WriteUnderWay};
-use crate::session::{Attributes, Record, Reply, SessionHandle, SessionId};
-use crate::store::{Applied, Created, Deleted};
+use crate::session::{Attributes, Record, Reply, SessionHandle, SessionId, StoreKey};
+use crate::store::{Applied, Created, Deleted, StoreError};
 
 /// Two clashes of 256 random bits mean a broken generator: stop and say so.
 const ID_ATTEMPTS_MAX: usize = 2;
@@ -122,7 +122,14 @@ async fn end(engine: &Engine, ending: &Ending) -> Result<Ended, SessionError> {
         match engine.delete(&key).await? {
             Deleted::Absent => return Ok(Ended::Absent),
             Deleted::Moved(to) => key = to,
-            Deleted::Removed(record) => return Ok(Ended::Removed { hops, record }),
+            Deleted::Removed(record) => {
+                let is_foreign = record.as_ref().is_some_and(|record| record.key != key);
+                if is_foreign {
+                    engine.tell_foreign();
+                }
+                let record = record.filter(|_| !is_foreign);
+                return Ok(Ended::Removed { hops, record });
+            }
         }
     }
     Err(SessionError::Moved)
@@ -182,13 +189,17 @@ async fn change_stored(
             change.changes.reply = Reply::Record;
         }
         let changes = &change.changes;
+        let new = new_id.map_or(key, |id| engine.store_key(&id));
         let applied = match new_id {
             None => engine.apply(&key, changes, now).await?,
-            Some(id) => {
-                let new = engine.store_key(&id);
-                engine.rename(&key, &new, changes, now).await?
-            }
+            Some(_) => engine.rename(&key, &new, changes, now).await?,
         };
+        if !is_about(&applied, [key, new]) {
+            engine.tell_foreign();
+            // Whose change it is that the answer belongs to, nobody knows.
+            let mixed_up = "the store answered with the record of another session";
+            return Err(StoreError::Unavailable(mixed_up.into()).into());
+        }
         match applied {
             Applied::Applied { record, before, .. } => {
                 if let (Some(turn), Some(record)) = (&mut turn, &record) {
@@ -196,7 +207,7 @@ async fn change_stored(
                 }
                 let record = record.filter(|_| asked != Reply::Revision);
                 return Ok(Done::Applied {
-                    key: new_id.map_or(key, |id| engine.store_key(&id)),
+                    key: new,
                     moved: hops > 0,
                     record,
                     before,
@@ -239,6 +250,33 @@ async fn change_stored(
             Applied::NotAList(name) => return Err(SessionError::NotAList { name }),
             Applied::TooLarge => return Err(SessionError::TooLarge),
         }
+    }
+}
+
+/// False when a store answered with the record of another session than the one under one of
+/// `keys`. A connection on which answers are mixed up does so, whatever was asked.
+fn is_about(applied: &Applied, keys: [StoreKey; 2]) -> bool {
+    let is_own = |record: &Record| keys.contains(&record.key);
+    match applied {
+        Applied::Applied { record, before, .. } => {
+            record.as_ref().is_none_or(is_own) && before.as_deref().is_none_or(is_own)
+        }
+        Applied::Conflict(record) => is_own(record),
+        Applied::Full
+        | Applied::Gone
+        | Applied::Moved(_)
+        | Applied::NotAList(_)
+        | Applied::Refused
+        | Applied::Taken
+        | Applied::TooLarge => true,
+    }
+}
+
+impl Engine {
+    /// Tells that the store answered with the record of another session.
+    pub(crate) fn tell_foreign(&self) {
+        let event = SessionEvent::Rejected(Rejection::Foreign);
+        self.events.send(event);
     }
 }
 

@@ -15,11 +15,19 @@ pub(super) struct Browser<'a> {
 }
 
 /// A response that was read as far as it goes.
-struct Answer {
-    status: u16,
+pub(super) struct Answer {
+    pub(super) status: u16,
     headers: Vec<(String, String)>,
-    text: String,
-    is_complete: bool,
+    pub(super) text: String,
+    pub(super) is_complete: bool,
+}
+
+impl Answer {
+    /// True when a line of the header `name` contains `word`.
+    pub(super) fn lists(&self, name: &str, word: &str) -> bool {
+        let mut lines = self.headers.iter();
+        lines.any(|(other, value)| other == name && value.contains(word))
+    }
 }
 
 impl<'a> Browser<'a> {
@@ -76,6 +84,57 @@ impl<'a> Browser<'a> {
     pub(super) fn post_with(&mut self, path: &str, cookies: &[String]) {
         let line = |cookie: &String| ("cookie".to_owned(), cookie.clone());
         self.send("POST", path, cookies.iter().map(line).collect());
+    }
+
+    /// Sends a request that the transcript does not show.
+    pub(super) fn visit(&mut self, method: &'static str, path: &str) -> Answer {
+        let request = Request {
+            method,
+            path: path.to_owned(),
+            headers: self.own_lines(),
+        };
+        let answer = self.answer_to(&request);
+        self.keep(&answer.headers);
+        answer
+    }
+
+    /// A request that the transcript does not show, whose body says `first` and then waits: what
+    /// comes after that is done when the client has the head.
+    pub(super) fn visit_stream(&mut self, path: &str, first: &str) -> Answer {
+        let request = Request {
+            method: "POST",
+            path: path.to_owned(),
+            headers: self.own_lines(),
+        };
+        let response = match self.stage.client.send(&request) {
+            Ok(response) => response,
+            Err(error) => self.fail(&error),
+        };
+        let mut body = Streaming {
+            body: response.body,
+            read: Vec::new(),
+        };
+        if response.status == 200 {
+            body.read_until(first.len());
+            self.stage.gate.open_for(1);
+        }
+        let is_complete = body.read_rest();
+        self.keep(&response.headers);
+        Answer {
+            status: response.status,
+            headers: response.headers,
+            text: String::from_utf8_lossy(&body.read).into_owned(),
+            is_complete,
+        }
+    }
+
+    /// True when the answer sent a session cookie, false when it took one away.
+    pub(super) fn told(&self, answer: &Answer) -> Option<bool> {
+        let pair = self.cookie("");
+        let mut lines = answer.headers.iter();
+        let (_, line) =
+            lines.find(|(name, value)| name == "set-cookie" && value.starts_with(&pair))?;
+        Some(!line[pair.len()..].starts_with(';'))
     }
 
     fn send(&mut self, method: &'static str, path: &str, lines: Vec<(String, String)>) {
@@ -314,6 +373,16 @@ pub(super) struct Streaming {
 }
 
 impl Streaming {
+    /// Reads so many bytes, or up to the end.
+    fn read_until(&mut self, count: usize) {
+        while self.read.len() < count {
+            match self.body.next() {
+                Piece::Data(data) => self.read.extend(data),
+                Piece::End | Piece::BrokeOff => return,
+            }
+        }
+    }
+
     /// True when the body came to its end.
     fn read_rest(&mut self) -> bool {
         loop {

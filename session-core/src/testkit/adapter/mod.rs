@@ -138,6 +138,8 @@ impl fmt::Debug for Server {
 pub struct Scenario {
     name: &'static str,
     configure: Configure,
+    /// By which doors the store is used.
+    doors: &'static [Door],
     play: fn(&Stage),
     golden: &'static str,
 }
@@ -162,7 +164,7 @@ impl Scenario {
     /// # Panics
     /// As there.
     pub fn check_over(&self, wire: &dyn Wire, serve: impl Fn(SessionManager, Probe) -> Server) {
-        for door in [Door::Immediate, Door::Awaited] {
+        for door in self.doors {
             let memory = Faulty::new(Lent(Arc::new(MemoryStore::new())));
             let store = match door {
                 Door::Immediate => memory,
@@ -186,6 +188,9 @@ impl Scenario {
     /// A store that needs a runtime needs it here as well: call this inside of one (for tokio,
     /// after `Runtime::enter`), on a thread that may block.
     ///
+    /// A scenario whose calls are held until their deadline is not played: such calls do not
+    /// reach the store, and one that is slow for once would be mistaken for them.
+    ///
     /// # Panics
     /// As there.
     pub fn check_on(
@@ -193,6 +198,9 @@ impl Scenario {
         store: Arc<dyn SessionStore>,
         serve: impl Fn(SessionManager, Probe) -> Server,
     ) {
+        if !self.doors.contains(&Door::Immediate) {
+            return;
+        }
         let actual = self.play(Faulty::new(Lent(store)), &Http1, &serve);
         self.compare(&actual, "a store of the test's");
     }

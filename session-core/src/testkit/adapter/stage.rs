@@ -17,7 +17,7 @@ use super::wire::{Client, Wire};
 use crate::clock::Clock;
 use crate::session::Value;
 use crate::store::{Access, Loaded, SessionStore};
-use crate::testkit::{Faulty, ManualClock, Recording, SeededEntropy, Verb, test_key};
+use crate::testkit::{Fault, Faulty, ManualClock, Recording, SeededEntropy, Verb, test_key};
 use crate::transport::Transport;
 use crate::{SessionManager, SessionManagerBuilder};
 
@@ -142,6 +142,37 @@ impl Stage {
         self.store.inner().repair();
     }
 
+    /// Lets the `n`-th call of `verb` from now on go wrong.
+    pub(super) fn upset(&self, verb: Verb, n: usize, fault: Fault) {
+        self.store.inner().nth(verb, n, fault);
+    }
+
+    /// Makes sure that what was to go wrong has.
+    ///
+    /// # Panics
+    /// When it has not.
+    pub(super) fn expect_upset(&self) {
+        let is_played_out = self.store.inner().is_played_out();
+        let so_far = self.transcript.borrow();
+        assert!(
+            is_played_out,
+            "the call that was to go wrong never came\n{}",
+            so_far.text()
+        );
+    }
+
+    /// What the store was asked since the last time, housekeeping aside.
+    pub(super) fn take_calls(&self) -> Vec<Verb> {
+        let mut calls = self.store.take_calls();
+        calls.retain(|verb| *verb != Verb::Sweep);
+        calls
+    }
+
+    /// One more line.
+    pub(super) fn note(&self, line: &str) {
+        self.transcript.borrow_mut().line(line);
+    }
+
     pub(super) fn event(&self, what: &str) {
         let mut transcript = self.transcript.borrow_mut();
         transcript.gap();
@@ -151,15 +182,11 @@ impl Stage {
     /// Shows what the store was asked since the last time. Housekeeping is left out: an engine
     /// sweeps a store when it likes.
     pub(super) fn show_store_calls(&self) {
-        let calls = self.store.take_calls();
+        let calls = self.take_calls();
         if !self.tells_store_calls.get() {
             return;
         }
-        let calls: Vec<_> = calls
-            .into_iter()
-            .filter(|verb| *verb != Verb::Sweep)
-            .map(|verb| verb.to_string())
-            .collect();
+        let calls: Vec<_> = calls.iter().map(Verb::to_string).collect();
         let calls = if calls.is_empty() {
             "not asked".to_owned()
         } else {

@@ -1,22 +1,28 @@
 //! What the faults need to know of the answers of a store.
 
 use super::script::Fault;
-use crate::session::Record;
+use crate::clock::Timestamp;
+use crate::session::{Record, Revision};
 use crate::store::{Applied, Census, Created, Deleted, Loaded, StoreError, Swept};
 
 /// The answer to a call that is not done at all, or `None` when it is to be done.
 pub(super) fn refuse<A: Answer>(fault: Option<Fault>) -> Option<Result<A, StoreError>> {
     match fault? {
+        Fault::Absent => A::absent().map(Ok),
+        Fault::Forgotten => A::done().map(Ok),
         Fault::Full => A::full().map(Ok),
         Fault::NewerFormat => Some(Err(StoreError::NewerFormat { version: u8::MAX })),
+        Fault::Taken => A::taken().map(Ok),
         Fault::Unavailable => Some(Err(unavailable())),
         Fault::Unreadable => Some(Err(StoreError::Unreadable("a scripted fault".into()))),
         Fault::Damaged
+        | Fault::Expired
         | Fault::Foreign
         | Fault::HoldReply
         | Fault::HoldRequest
         | Fault::LoseReply
-        | Fault::Stale => None,
+        | Fault::Stale
+        | Fault::Twice => None,
     }
 }
 
@@ -24,16 +30,43 @@ pub(super) fn unavailable() -> StoreError {
     StoreError::Unavailable("a scripted fault".into())
 }
 
-/// What the faults need to know of an answer.
+/// What the faults need to know of an answer. What most answers are not or have not is left
+/// out where they say what they are.
 pub(super) trait Answer: Sized {
     /// The answer that the store has no room, where there is such an answer.
-    fn full() -> Option<Self>;
+    fn full() -> Option<Self> {
+        None
+    }
 
-    /// The record in the answer.
-    fn record_mut(&mut self) -> Option<&mut Record>;
+    /// The answer that there is no such session.
+    fn absent() -> Option<Self> {
+        None
+    }
+
+    /// The answer that the new key is in use.
+    fn taken() -> Option<Self> {
+        None
+    }
+
+    /// The answer that the call is done.
+    fn done() -> Option<Self> {
+        None
+    }
+
+    /// The record in the answer, the first one if there are several.
+    fn record_mut(&mut self) -> Option<&mut Record> {
+        None
+    }
 
     /// The answer where the record could not be read.
-    fn damaged(self) -> Self;
+    fn damaged(self) -> Self {
+        self
+    }
+
+    /// The answer where the record has lain idle too long.
+    fn expired(self) -> Self {
+        self
+    }
 }
 
 impl Answer for Created {
@@ -41,18 +74,18 @@ impl Answer for Created {
         Some(Self::Full)
     }
 
-    fn record_mut(&mut self) -> Option<&mut Record> {
-        None
+    fn taken() -> Option<Self> {
+        Some(Self::Taken)
     }
 
-    fn damaged(self) -> Self {
-        self
+    fn done() -> Option<Self> {
+        Some(Self::Created)
     }
 }
 
 impl Answer for Loaded {
-    fn full() -> Option<Self> {
-        None
+    fn absent() -> Option<Self> {
+        Some(Self::Absent)
     }
 
     fn record_mut(&mut self) -> Option<&mut Record> {
@@ -62,14 +95,36 @@ impl Answer for Loaded {
         }
     }
 
-    fn damaged(self) -> Self {
-        self
+    fn expired(self) -> Self {
+        match self {
+            Self::Live { record, .. } => Self::Live {
+                record,
+                last_accessed: Timestamp::EPOCH,
+            },
+            Self::Absent | Self::Moved { .. } => self,
+        }
     }
 }
 
 impl Answer for Applied {
     fn full() -> Option<Self> {
         Some(Self::Full)
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::Gone)
+    }
+
+    fn taken() -> Option<Self> {
+        Some(Self::Taken)
+    }
+
+    fn done() -> Option<Self> {
+        Some(Self::Applied {
+            revision: Revision::default(),
+            record: None,
+            before: None,
+        })
     }
 
     fn record_mut(&mut self) -> Option<&mut Record> {
@@ -85,15 +140,15 @@ impl Answer for Applied {
             | Self::TooLarge => None,
         }
     }
-
-    fn damaged(self) -> Self {
-        self
-    }
 }
 
 impl Answer for Deleted {
-    fn full() -> Option<Self> {
-        None
+    fn absent() -> Option<Self> {
+        Some(Self::Absent)
+    }
+
+    fn done() -> Option<Self> {
+        Some(Self::Removed(None))
     }
 
     fn record_mut(&mut self) -> Option<&mut Record> {
@@ -111,23 +166,27 @@ impl Answer for Deleted {
     }
 }
 
-/// Answers that a fault can withhold but not alter.
-macro_rules! never_altered {
-    ($($answer:ty),+) => {
-        $(impl Answer for $answer {
-            fn full() -> Option<Self> {
-                None
-            }
+impl Answer for Vec<Record> {
+    fn absent() -> Option<Self> {
+        Some(Self::new())
+    }
 
-            fn record_mut(&mut self) -> Option<&mut Record> {
-                None
-            }
-
-            fn damaged(self) -> Self {
-                self
-            }
-        })+
-    };
+    fn record_mut(&mut self) -> Option<&mut Record> {
+        self.first_mut()
+    }
 }
 
-never_altered!(Swept, Census, Vec<Record>, Option<Record>, ());
+impl Answer for Option<Record> {
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+
+    fn record_mut(&mut self) -> Option<&mut Record> {
+        self.as_mut()
+    }
+}
+
+// These can be withheld but not altered.
+impl Answer for Swept {}
+impl Answer for Census {}
+impl Answer for () {}

@@ -9,11 +9,11 @@ mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
 use self::answer::{Answer, refuse, unavailable};
@@ -144,10 +144,10 @@ impl<S> Faulty<S> {
     }
 
     /// Does one call through the asynchronous door.
-    async fn call<A: Answer>(
+    async fn call<'w, A: Answer>(
         &self,
         verb: Verb,
-        work: impl Future<Output = Result<A, StoreError>>,
+        work: impl Fn() -> BoxFuture<'w, Result<A, StoreError>>,
     ) -> Result<A, StoreError> {
         let fault = self.inner.script.lock().begin(verb);
         if !self.has_immediate_door {
@@ -159,7 +159,10 @@ impl<S> Faulty<S> {
         if let Some(refused) = refuse(fault) {
             return refused;
         }
-        let answer = work.await;
+        let mut answer = work().await;
+        if fault == Some(Fault::Twice) {
+            answer = work().await;
+        }
         if fault == Some(Fault::HoldReply) {
             self.hold().await;
         }
@@ -170,7 +173,7 @@ impl<S> Faulty<S> {
     fn call_at_once<A: Answer>(
         &self,
         verb: Verb,
-        work: impl FnOnce() -> Result<A, StoreError>,
+        work: impl Fn() -> Result<A, StoreError>,
     ) -> Result<A, StoreError> {
         let fault = self.inner.script.lock().begin(verb);
         assert!(
@@ -180,7 +183,11 @@ impl<S> Faulty<S> {
         if let Some(refused) = refuse(fault) {
             return refused;
         }
-        self.reply(fault, work())
+        let mut answer = work();
+        if fault == Some(Fault::Twice) {
+            answer = work();
+        }
+        self.reply(fault, answer)
     }
 
     /// What becomes of the answer to a call that was done.
@@ -196,14 +203,14 @@ impl<S> Faulty<S> {
         if fault == Some(Fault::Damaged) {
             return Ok(answer.damaged());
         }
+        if fault == Some(Fault::Expired) {
+            return Ok(answer.expired());
+        }
         if let Some(record) = answer.record_mut() {
             let oldest = self.see(record);
             match fault {
                 Some(Fault::Stale) => *record = oldest,
-                Some(Fault::Foreign) => {
-                    let foreign = record.key.as_bytes().map(|byte| !byte);
-                    record.key = StoreKey::from_bytes(foreign);
-                }
+                Some(Fault::Foreign) => *record = self.another_than(record),
                 _ => {}
             }
         }
@@ -217,6 +224,19 @@ impl<S> Faulty<S> {
             .entry(record.key)
             .or_insert_with(|| record.clone())
             .clone()
+    }
+
+    /// The record of another session.
+    fn another_than(&self, record: &Record) -> Record {
+        let first_seen = self.inner.first_seen.lock();
+        let others = first_seen
+            .values()
+            .filter(|other| other.handle != record.handle);
+        let other = others.min_by_key(|other| *other.key.as_bytes());
+        other.cloned().unwrap_or_else(|| Record {
+            key: StoreKey::from_bytes(record.key.as_bytes().map(|byte| !byte)),
+            ..record.clone()
+        })
     }
 
     async fn hold(&self) {
@@ -253,7 +273,7 @@ impl<S: SessionStore> SessionStore for Faulty<S> {
         now: Timestamp,
     ) -> Result<Created, StoreError> {
         self.see(record);
-        self.call(Verb::Create, self.inner.store.create(record, limit, now))
+        self.call(Verb::Create, || self.inner.store.create(record, limit, now))
             .await
     }
 
@@ -263,7 +283,7 @@ impl<S: SessionStore> SessionStore for Faulty<S> {
         access: Access,
         now: Timestamp,
     ) -> Result<Loaded, StoreError> {
-        self.call(Verb::Load, self.inner.store.load(key, access, now))
+        self.call(Verb::Load, || self.inner.store.load(key, access, now))
             .await
     }
 
@@ -273,7 +293,7 @@ impl<S: SessionStore> SessionStore for Faulty<S> {
         changes: &ChangeSet,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
-        self.call(Verb::Apply, self.inner.store.apply(key, changes, now))
+        self.call(Verb::Apply, || self.inner.store.apply(key, changes, now))
             .await
     }
 
@@ -284,21 +304,23 @@ impl<S: SessionStore> SessionStore for Faulty<S> {
         changes: &ChangeSet,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
-        let work = self.inner.store.rename(old, new, changes, now);
+        let work = || self.inner.store.rename(old, new, changes, now);
         self.call(Verb::Rename, work).await
     }
 
     async fn delete(&self, key: &StoreKey) -> Result<Deleted, StoreError> {
-        self.call(Verb::Delete, self.inner.store.delete(key)).await
+        self.call(Verb::Delete, || self.inner.store.delete(key))
+            .await
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<Swept, StoreError> {
-        self.call(Verb::Sweep, self.inner.store.sweep(now, limit))
+        self.call(Verb::Sweep, || self.inner.store.sweep(now, limit))
             .await
     }
 
     async fn census(&self, now: Timestamp) -> Result<Census, StoreError> {
-        self.call(Verb::Census, self.inner.store.census(now)).await
+        self.call(Verb::Census, || self.inner.store.census(now))
+            .await
     }
 
     fn answers_within(&self) -> Option<Duration> {

@@ -16,7 +16,8 @@ impl<S: SessionStore> PrincipalIndex for Faulty<S> {
         principal: &PrincipalKey,
         now: Timestamp,
     ) -> Result<Vec<Record>, StoreError> {
-        let work = index_of(&self.inner.store)?.list(principal, now);
+        let index = index_of(&self.inner.store)?;
+        let work = || index.list(principal, now);
         self.call(Verb::List, work).await
     }
 
@@ -26,7 +27,8 @@ impl<S: SessionStore> PrincipalIndex for Faulty<S> {
         handle: &SessionHandle,
         now: Timestamp,
     ) -> Result<Option<Record>, StoreError> {
-        let work = index_of(&self.inner.store)?.end(principal, handle, now);
+        let index = index_of(&self.inner.store)?;
+        let work = || index.end(principal, handle, now);
         self.call(Verb::End, work).await
     }
 
@@ -36,12 +38,14 @@ impl<S: SessionStore> PrincipalIndex for Faulty<S> {
         spared: Option<&SessionHandle>,
         now: Timestamp,
     ) -> Result<Vec<Record>, StoreError> {
-        let work = index_of(&self.inner.store)?.end_all(principal, spared, now);
+        let index = index_of(&self.inner.store)?;
+        let work = || index.end_all(principal, spared, now);
         self.call(Verb::EndAll, work).await
     }
 
     async fn end_everybody(&self) -> Result<(), StoreError> {
-        let work = index_of(&self.inner.store)?.end_everybody();
+        let index = index_of(&self.inner.store)?;
+        let work = || index.end_everybody();
         self.call(Verb::EndEverybody, work).await
     }
 }

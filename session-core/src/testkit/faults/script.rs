@@ -8,11 +8,20 @@ use crate::store::Verb;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
+    /// The answer is that there is no such session; nothing is done. As from a replica that
+    /// has not heard of it yet. For load, apply, rename, delete, list, end and end_all.
+    Absent,
     /// The session is removed, but its record could not be read. For delete.
     Damaged,
-    /// The record in the answer bears another session's key. For load, apply, rename
-    /// and delete.
+    /// The record in the answer has lain idle too long, as from a store whose clock is behind.
+    /// For load.
+    Expired,
+    /// The record in the answer is another session's: one that this double has seen, or else
+    /// the right one under another key. For load, apply, rename, delete, list, end and end_all.
     Foreign,
+    /// The answer is that the call is done, and it is not. As from a store that lost what it
+    /// had acknowledged. For create, apply, rename and delete.
+    Forgotten,
     /// The store has no room; nothing is done. For create, apply and rename.
     Full,
     /// The call is done at once, but its answer waits for
@@ -26,8 +35,14 @@ pub enum Fault {
     /// [`StoreError::NewerFormat`](crate::store::StoreError::NewerFormat); nothing is done.
     NewerFormat,
     /// The record in the answer is the oldest state of the session that this double has seen,
-    /// as from a replica that lags behind. For load, apply, rename and delete.
+    /// as from a replica that lags behind. For load, apply, rename, delete, list, end and
+    /// end_all.
     Stale,
+    /// The new key is in use; nothing is done. For create and rename.
+    Taken,
+    /// The call is done twice and the second answer comes back, as from a driver that sends
+    /// again what it got no answer to.
+    Twice,
     /// [`StoreError::Unavailable`](crate::store::StoreError::Unavailable); nothing is done.
     Unavailable,
     /// [`StoreError::Unreadable`](crate::store::StoreError::Unreadable); nothing is done.
@@ -35,19 +50,53 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// All of them, those that answer nothing first.
+    pub const ALL: [Self; 15] = [
+        Self::Unavailable,
+        Self::LoseReply,
+        Self::HoldRequest,
+        Self::HoldReply,
+        Self::NewerFormat,
+        Self::Unreadable,
+        Self::Full,
+        Self::Absent,
+        Self::Stale,
+        Self::Expired,
+        Self::Foreign,
+        Self::Damaged,
+        Self::Taken,
+        Self::Twice,
+        Self::Forgotten,
+    ];
+
     /// False when `verb` cannot go wrong like this, so that a test which asks for it proves
     /// nothing.
-    fn can_befall(self, verb: Verb) -> bool {
+    #[must_use]
+    pub fn can_befall(self, verb: Verb) -> bool {
         match self {
             Self::Damaged => verb == Verb::Delete,
-            Self::Foreign | Self::Stale => {
-                matches!(verb, Verb::Load | Verb::Apply | Verb::Rename | Verb::Delete)
-            }
+            Self::Expired => verb == Verb::Load,
+            Self::Absent | Self::Foreign | Self::Stale => matches!(
+                verb,
+                Verb::Load
+                    | Verb::Apply
+                    | Verb::Rename
+                    | Verb::Delete
+                    | Verb::List
+                    | Verb::End
+                    | Verb::EndAll
+            ),
+            Self::Forgotten => matches!(
+                verb,
+                Verb::Create | Verb::Apply | Verb::Rename | Verb::Delete
+            ),
             Self::Full => matches!(verb, Verb::Create | Verb::Apply | Verb::Rename),
+            Self::Taken => matches!(verb, Verb::Create | Verb::Rename),
             Self::HoldReply
             | Self::HoldRequest
             | Self::LoseReply
             | Self::NewerFormat
+            | Self::Twice
             | Self::Unavailable
             | Self::Unreadable => true,
         }

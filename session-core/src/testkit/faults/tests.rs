@@ -148,6 +148,93 @@ fn a_foreign_answer_bears_another_key() {
 }
 
 #[test]
+fn a_foreign_answer_is_the_record_of_another_session_where_one_was_seen() {
+    let store = faulty();
+    let other = StoreKey::from_bytes([9; 32]);
+    let record = Record::new(other, SessionHandle::from_bytes([9; 16]), NOW);
+    let created = block_on(SessionStore::create(&store, &record, None, NOW));
+    assert_eq!(created.unwrap(), Created::Created);
+    store.next(Verb::Load, Fault::Foreign);
+    assert_eq!(record_in(&store), record);
+    assert_eq!(record_in(&store).key, key());
+}
+
+#[test]
+fn an_absent_session_is_there_all_the_same() {
+    let store = faulty();
+    for verb in [Verb::Load, Verb::Apply, Verb::Delete] {
+        store.next(verb, Fault::Absent);
+    }
+    let loaded = block_on(SessionStore::load(&store, &key(), Access::Peek, NOW));
+    assert_eq!(loaded.unwrap(), Loaded::Absent);
+    assert_eq!(block_on(apply(&store)).unwrap(), Applied::Gone);
+    let deleted = block_on(SessionStore::delete(&store, &key())).unwrap();
+    assert_eq!(deleted, Deleted::Absent);
+    assert!(!is_changed(&store));
+}
+
+#[test]
+fn a_forgotten_call_is_answered_and_not_done() {
+    let store = faulty();
+    store.next(Verb::Apply, Fault::Forgotten);
+    assert!(matches!(
+        block_on(apply(&store)),
+        Ok(Applied::Applied { .. })
+    ));
+    store.next(Verb::Delete, Fault::Forgotten);
+    let deleted = block_on(SessionStore::delete(&store, &key())).unwrap();
+    assert_eq!(deleted, Deleted::Removed(None));
+    assert!(!is_changed(&store));
+}
+
+#[test]
+fn a_call_that_is_done_twice_answers_the_second_time() {
+    let store = faulty();
+    store.next(Verb::Delete, Fault::Twice);
+    let deleted = block_on(SessionStore::delete(&store, &key())).unwrap();
+    assert_eq!(deleted, Deleted::Absent);
+}
+
+#[test]
+fn a_key_that_is_taken_is_free_the_next_time() {
+    let store = faulty();
+    let record = Record::new(
+        StoreKey::from_bytes([9; 32]),
+        SessionHandle::from_bytes([9; 16]),
+        NOW,
+    );
+    store.next(Verb::Create, Fault::Taken);
+    for expected in [Created::Taken, Created::Created] {
+        let created = block_on(SessionStore::create(&store, &record, None, NOW));
+        assert_eq!(created.unwrap(), expected);
+    }
+}
+
+#[test]
+fn an_expired_answer_was_accessed_too_long_ago() {
+    let store = faulty();
+    store.next(Verb::Load, Fault::Expired);
+    let loaded = block_on(SessionStore::load(&store, &key(), Access::Peek, NOW));
+    assert!(matches!(
+        loaded,
+        Ok(Loaded::Live {
+            last_accessed: Timestamp::EPOCH,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn every_fault_can_befall_some_verb() {
+    for fault in Fault::ALL {
+        assert!(
+            Verb::ALL.iter().any(|verb| fault.can_befall(*verb)),
+            "{fault:?}"
+        );
+    }
+}
+
+#[test]
 fn a_held_request_is_done_after_its_release_and_a_held_reply_before() {
     for (fault, done_while_held) in [(Fault::HoldRequest, false), (Fault::HoldReply, true)] {
         let store = faulty();

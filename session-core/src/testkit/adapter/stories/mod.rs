@@ -2,6 +2,7 @@
 
 mod cookies;
 mod endings;
+mod faults;
 mod logins;
 mod outages;
 mod parallel;
@@ -12,14 +13,17 @@ mod visits;
 
 use super::Scenario;
 use super::stage::Configure;
+use crate::testkit::store::Door;
 
 /// Scenarios whose names are the names of the functions that play them, and of the files that
-/// say how they look. A configuration stands in parentheses.
+/// say how they look. A configuration stands in parentheses, and behind it the one door of the
+/// store where not both are of use.
 macro_rules! scenarios {
-    ($($section:ident: $($story:ident $(($configure:path))?),+;)+) => {
+    ($($section:ident: $($story:ident $(($configure:path))? $(by $door:ident)?),+;)+) => {
         &[$($(Scenario {
             name: stringify!($story),
             configure: configured!($($configure)?),
+            doors: doors!($($door)?),
             play: $section::$story,
             golden: include_str!(concat!("../golden/", stringify!($story), ".txt")),
         }),+),+]
@@ -33,6 +37,15 @@ macro_rules! configured {
     }};
     ($configure:path) => {
         $configure
+    };
+}
+
+macro_rules! doors {
+    () => {
+        &[Door::Immediate, Door::Awaited]
+    };
+    ($door:ident) => {
+        &[Door::$door]
     };
 }
 
@@ -71,6 +84,18 @@ pub(super) const SCENARIOS: &[Scenario] = scenarios! {
         a_response_whose_session_is_not_stored_is_replaced,
         a_client_is_told_of_what_was_saved_before_the_outage,
         a_body_whose_session_is_not_stored_breaks_off;
+    faults:
+        every_fault_under_a_first_visit,
+        every_fault_under_a_read,
+        every_fault_under_a_look,
+        every_fault_under_a_write,
+        every_fault_under_a_save,
+        every_fault_under_a_change_of_the_id,
+        every_fault_under_a_login,
+        every_fault_under_a_logout,
+        every_fault_under_a_fresh_start,
+        every_fault_under_a_write_in_a_body,
+        a_store_without_an_answer_is_given_up_at_the_deadline(faults::half_a_second) by Awaited;
     responses:
         an_error_of_the_application_keeps_what_was_written,
         headers_of_the_application_stay,
