@@ -180,6 +180,9 @@ impl Inner {
             // A failure has been told as an event: nobody is left to be answered.
             let _ = self.commit_in_turn(Moment::Late, Readers::Some).await;
             drop(turn);
+            // Whoever wrote meanwhile may have left already. Then the last to go is this task, and
+            // hands that off as well: before the server that waits may think that all is done.
+            drop(self);
             drop(guard);
         }));
     }

@@ -42,6 +42,7 @@ where
 {
     let mut config = Config::new();
     config.stack_size = STACK_SIZE;
+    config.silence_warnings = true;
     let played = Arc::new(AtomicUsize::new(0));
     let (test, count) = (test.clone(), played.clone());
     let run = move || {
