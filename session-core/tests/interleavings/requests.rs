@@ -1,11 +1,14 @@
 //! Requests of one session, handles of one request, and what becomes of what they leave behind.
 
+use std::task::{Context, Waker};
+
 use session_core::SessionError;
 use shuttle::future::block_on;
 use shuttle::thread;
 
 use crate::explore::explore;
 use crate::site::*;
+use crate::tables::MINUTE;
 
 fn each(test: impl Fn(Distance) + Copy + Send + Sync + 'static) {
     for distance in NEAR_AND_FAR {
@@ -96,8 +99,6 @@ fn what_a_task_writes_around_the_end_of_a_body_is_stored_once() {
 
 #[test]
 fn a_request_kept_alive_while_it_commits_loses_nothing_and_has_one_id() {
-    use std::task::{Context, Waker};
-
     each(|distance| {
         let site = site(distance);
         let mut ada = visitor_with_session(&site);
@@ -201,6 +202,27 @@ fn a_logout_is_final_whatever_is_under_way() {
         block_on(site.sessions().drain());
         assert!(!is_alive(&ada) && !is_alive(&leaving));
         assert_eq!(is_alive(&turned), !found);
+    });
+}
+
+/// A long request that ends touches its session once more, and may be the last to hold what a
+/// task has just written.
+#[test]
+fn what_is_written_during_the_last_touch_is_stored_before_a_server_ends() {
+    explore(|| {
+        let site = site(Distance::Far);
+        let ada = visitor_with_session(&site);
+        let mut exchange = ada.begin();
+        let session = block_on(exchange.handle().session()).unwrap();
+        let _ = block_on(exchange.commit()).unwrap();
+        let mut context = Context::from_waker(Waker::noop());
+        let _ = exchange.poll_keep_alive(&mut context);
+        site.clock().advance(2 * MINUTE);
+        let task = thread::spawn(move || session.append_attribute("list", &1).unwrap());
+        drop(exchange);
+        task.join().unwrap();
+        block_on(site.sessions().drain());
+        assert_eq!(stored(&ada, "list"), Some(vec![1]));
     });
 }
 
