@@ -14,6 +14,7 @@ mod cookie_or_header;
 mod csrf;
 mod diary;
 mod endings;
+mod every_future;
 mod failures;
 mod freshness;
 mod given;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use session_core::{SessionChange, SessionListener, SessionNotice};
+use session_core::{Session, SessionChange, SessionListener, SessionNotice};
 use shuttle::future::{block_on, yield_now};
 use shuttle::thread;
 
@@ -12,7 +12,10 @@ use crate::site::*;
 
 /// The values of `n` as they came and went.
 #[derive(Clone, Default)]
-struct Diary(Arc<Mutex<Vec<(Option<i64>, Option<i64>)>>>);
+struct Diary(Arc<Mutex<Vec<Change>>>);
+
+/// What a value was before, and what it is.
+type Change = (Option<i64>, Option<i64>);
 
 #[async_trait]
 impl SessionListener for Diary {
@@ -47,7 +50,7 @@ fn listeners_are_told_everything_once_in_the_order_of_the_store() {
                 })
                 .collect();
             requests.into_iter().for_each(|it| it.join().unwrap());
-            visit(&mut ada.clone(), |session| session.invalidate()).unwrap();
+            visit(&mut ada.clone(), Session::invalidate).unwrap();
             block_on(site.sessions().drain());
             let expected = [
                 (None, Some(1)),

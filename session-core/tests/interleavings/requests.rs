@@ -2,7 +2,7 @@
 
 use std::task::{Context, Waker};
 
-use session_core::SessionError;
+use session_core::{Session, SessionError};
 use shuttle::future::block_on;
 use shuttle::thread;
 
@@ -134,7 +134,7 @@ fn of_two_logins_one_wins_and_writes_of_before_follow_it() {
             .map(|_| {
                 let mut ada = ada.clone();
                 thread::spawn(move || {
-                    let login = visit(&mut ada, |session| session.change_session_id());
+                    let login = visit(&mut ada, Session::change_session_id);
                     (login, ada)
                 })
             })
@@ -256,7 +256,7 @@ fn an_accessor_and_requests_at_once_lose_no_update() {
     each(|distance| {
         let site = site(distance);
         let mut ada = visitor_with_session(&site);
-        let accessor = visit(&mut ada, |session| session.accessor()).unwrap();
+        let accessor = visit(&mut ada, Session::accessor).unwrap();
         let socket = thread::spawn(move || {
             let work = accessor.access(async |session| increment(&session, "n"));
             block_on(work).unwrap();
