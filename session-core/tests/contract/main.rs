@@ -29,6 +29,7 @@ mod meanwhile;
 mod metrics_facade;
 mod model;
 mod order_of_notices;
+mod panics;
 mod presented_ids;
 mod principals;
 mod random_ids;
