@@ -4,6 +4,7 @@
 
 mod book;
 mod check;
+mod outside;
 mod world;
 
 use std::time::Duration;

@@ -61,6 +61,8 @@ pub(super) struct Wish {
     /// Under which of its ids the request knows the session.
     pub(super) id: usize,
     pub(super) began: u64,
+    /// Who is logged in, as far as the request knows.
+    pub(super) principal: Option<&'static str>,
     pub(super) snapshot: Content,
     pub(super) edits: Vec<(Edit, i64)>,
     pub(super) idle: Option<Option<u64>>,
@@ -90,6 +92,18 @@ pub(super) struct Book {
 impl Wish {
     pub(super) fn is_empty(&self) -> bool {
         self.edits.is_empty() && self.idle.is_none() && !self.renews
+    }
+
+    /// Remembers a change of attributes. To remove what is not there is none.
+    pub(super) fn note(&mut self, edit: Edit, value: i64) {
+        if let Edit::Remove(name) = edit {
+            let is_other = |(edit, _): &(Edit, i64)| !matches!(edit, Edit::Set(it) if *it == name);
+            self.edits.retain(is_other);
+            if !self.snapshot.sets.contains_key(name) {
+                return;
+            }
+        }
+        self.edits.push((edit, value));
     }
 
     /// What the request sees.
@@ -203,6 +217,6 @@ impl Book {
             session.deadline = at + LIFE;
         }
         session.content.apply(&wish.edits);
-        wish.snapshot = session.content.clone();
+        (wish.snapshot, wish.principal) = (session.content.clone(), session.principal);
     }
 }

@@ -4,18 +4,13 @@ use std::collections::BTreeMap;
 
 use session_core::{Session, SessionError};
 
-use super::book::{Book, Content, Outcome, Wish};
+use super::book::{Content, Outcome, Wish};
 use super::world::World;
 
 impl Wish {
     /// Which id the client needs; `None` while there is none.
     pub(super) fn id_of_client(&self) -> Option<usize> {
         self.who.map(|_| self.id)
-    }
-
-    /// Who is logged in, as the request knows it.
-    pub(super) fn principal(&self, book: &Book) -> Option<&'static str> {
-        book.sessions[self.who?].principal
     }
 }
 

@@ -14,7 +14,7 @@ use crate::given::{Given, MINUTE, SECOND};
 
 /// Long enough for a task to store something, and short for somebody who is barred for half a
 /// minute.
-const MOMENT: Duration = Duration::from_millis(100);
+pub(super) const MOMENT: Duration = Duration::from_millis(100);
 
 /// A token that a client was sent, and which id of which session it is.
 pub(super) struct Issued {
@@ -24,28 +24,28 @@ pub(super) struct Issued {
 }
 
 /// A request.
-struct Tab {
-    exchange: Exchange,
+pub(super) struct Tab {
+    pub(super) exchange: Exchange,
     /// Two handles of one session.
-    handles: [Session; 2],
-    wish: Wish,
+    pub(super) handles: [Session; 2],
+    pub(super) wish: Wish,
     /// The client has to be sent an id.
-    announces: bool,
-    head_is_sent: bool,
+    pub(super) announces: bool,
+    pub(super) head_is_sent: bool,
     /// How long it has been under way, in minutes.
-    age: u64,
+    pub(super) age: u64,
 }
 
 /// A handle that outlives its request.
-struct Task {
-    session: Session,
-    wish: Wish,
+pub(super) struct Task {
+    pub(super) session: Session,
+    pub(super) wish: Wish,
 }
 
 /// What a socket has.
-struct Socket {
-    accessor: SessionAccessor,
-    wish: Wish,
+pub(super) struct Socket {
+    pub(super) accessor: SessionAccessor,
+    pub(super) wish: Wish,
 }
 
 pub(super) struct World<'g> {
@@ -53,9 +53,9 @@ pub(super) struct World<'g> {
     pub(super) book: Book,
     pub(super) issued: Vec<Issued>,
     jars: [Visitor; 2],
-    tabs: [Option<Tab>; 4],
-    tasks: VecDeque<Task>,
-    sockets: Vec<Socket>,
+    pub(super) tabs: [Option<Tab>; 4],
+    pub(super) tasks: VecDeque<Task>,
+    pub(super) sockets: Vec<Socket>,
     next: i64,
 }
 
@@ -103,7 +103,7 @@ impl<'g> World<'g> {
     }
 
     /// A value that was not there before.
-    fn fresh(&mut self) -> i64 {
+    pub(super) fn fresh(&mut self) -> i64 {
         self.next += 1;
         self.next
     }
@@ -130,7 +130,8 @@ impl<'g> World<'g> {
         match named.filter(|&(who, id)| self.book.is_usable(who, id)) {
             Some((who, id)) => {
                 (wish.who, wish.id) = (Some(who), id);
-                wish.snapshot = self.book.sessions[who].content.clone();
+                let session = &self.book.sessions[who];
+                (wish.snapshot, wish.principal) = (session.content.clone(), session.principal);
                 self.book.access(&wish);
             }
             None => {
@@ -176,7 +177,7 @@ impl<'g> World<'g> {
             Edit::Append => one.append_attribute("list", &value),
         };
         if check::may_change(&open.wish, open.head_is_sent, outcome) {
-            open.wish.edits.push((edit, value));
+            open.wish.note(edit, value);
         }
         check::snapshot(other, &open.wish);
     }
@@ -201,7 +202,7 @@ impl<'g> World<'g> {
             return;
         };
         // What was written before a login over another principal is not the model's business.
-        if open.head_is_sent || (login.is_some() && !open.wish.edits.is_empty()) {
+        if open.head_is_sent || (login.is_some() && !open.wish.is_empty()) {
             return;
         }
         let session = &open.handles[0];
@@ -215,8 +216,7 @@ impl<'g> World<'g> {
         open.wish.renews = true;
         let Some(login) = login else { return };
         open.wish.login = Some((login, self.book.now));
-        let before = open.wish.principal(&self.book);
-        if before.is_some_and(|before| before != login) {
+        if open.wish.principal.is_some_and(|before| before != login) {
             open.wish.snapshot = Content::default();
         }
         check::snapshot(session, &open.wish);
@@ -228,6 +228,10 @@ impl<'g> World<'g> {
         };
         assert_eq!(open.handles[1].logout().is_err(), open.wish.ends);
         open.wish.ends = true;
+        // From now on nothing keeps alive what is not ended yet.
+        if open.age > 0 {
+            self.save(tab);
+        }
     }
 
     fn save(&mut self, tab: usize) {
@@ -326,74 +330,6 @@ impl<'g> World<'g> {
             self.book.access(&wish);
         }
         self.tasks.push_back(Task { session, wish });
-    }
-
-    fn run_task(&mut self) {
-        let value = self.fresh();
-        let Some(mut task) = self.tasks.pop_front() else {
-            return;
-        };
-        let outcome = task.session.append_attribute("list", &value);
-        if check::may_change(&task.wish, true, outcome) {
-            task.wish.edits.push((Edit::Append, value));
-        }
-        drop(task.session);
-        self.given.pass(MOMENT);
-        self.book.commit(&mut task.wish);
-    }
-
-    fn open_socket(&mut self, tab: usize) {
-        let Some(open) = &self.tabs[tab] else {
-            return;
-        };
-        // Of a session that is stored and stays under its id for now.
-        if open.wish.who.is_none() || open.wish.ends || !open.wish.is_empty() {
-            return;
-        }
-        let wish = Wish {
-            who: open.wish.who,
-            id: open.wish.id,
-            ..Wish::default()
-        };
-        let accessor = open.handles[0].accessor().unwrap();
-        self.sockets.insert(0, Socket { accessor, wish });
-    }
-
-    fn access(&mut self, socket: usize) {
-        let value = self.fresh();
-        let Some(socket) = self.sockets.get(socket) else {
-            return;
-        };
-        let access = socket
-            .accessor
-            .access(async |session: Session| session.append_attribute("list", &value));
-        let outcome = self.given.in_a_while(access);
-        let (who, id) = (socket.wish.who.unwrap(), socket.wish.id);
-        if self.book.is_usable(who, id) {
-            let mut wish = Wish {
-                who: Some(who),
-                id,
-                edits: vec![(Edit::Append, value)],
-                ..Wish::default()
-            };
-            check::outcome(outcome, self.book.commit(&mut wish));
-        } else {
-            let refused = matches!(outcome, Err(SessionError::Gone | SessionError::Moved));
-            assert!(refused, "a dead id gives access: {outcome:?}");
-        }
-    }
-
-    fn end_all(&mut self, name: &str) {
-        let sessions = self.given.site.sessions();
-        let ended = self.given.in_a_while(sessions.end_sessions_of(name));
-        assert_eq!(ended.unwrap(), self.book.end_all(name));
-    }
-
-    fn sweep(&mut self) {
-        let sessions = self.given.site.sessions();
-        self.given.in_a_while(sessions.sweep()).unwrap();
-        let live = (0..self.book.sessions.len()).filter(|&who| self.book.is_live(who));
-        assert_eq!(self.given.sessions_stored(), live.count(), "after a sweep");
     }
 
     /// Late writes are stored within a second, and requests under way are kept alive.
