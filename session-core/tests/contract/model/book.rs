@@ -63,6 +63,8 @@ pub(super) struct Wish {
     pub(super) began: u64,
     /// Who is logged in, as far as the request knows.
     pub(super) principal: Option<&'static str>,
+    /// How long it may lie idle, as far as the request knows.
+    pub(super) limit: Option<u64>,
     pub(super) snapshot: Content,
     pub(super) edits: Vec<(Edit, i64)>,
     pub(super) idle: Option<Option<u64>>,
@@ -104,6 +106,12 @@ impl Wish {
             }
         }
         self.edits.push((edit, value));
+    }
+
+    /// The request knows the session as it is now.
+    pub(super) fn look(&mut self, session: &Entry) {
+        self.snapshot = session.content.clone();
+        (self.principal, self.limit) = (session.principal, session.idle);
     }
 
     /// What the request sees.
@@ -217,6 +225,6 @@ impl Book {
             session.deadline = at + LIFE;
         }
         session.content.apply(&wish.edits);
-        (wish.snapshot, wish.principal) = (session.content.clone(), session.principal);
+        wish.look(session);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use session_core::testkit::Visitor;
 use session_core::{Exchange, Session, SessionAccessor, SessionError};
 
-use super::book::{Book, Content, Edit, Outcome, Wish};
+use super::book::{Book, Content, Edit, IDLE, Outcome, Wish};
 use super::{Step, check};
 use crate::given::{Given, MINUTE, SECOND};
 
@@ -125,13 +125,14 @@ impl<'g> World<'g> {
         let session = self.given.in_a_while(handle.session()).unwrap();
         let mut wish = Wish {
             began: self.book.now,
+            limit: Some(IDLE),
             ..Wish::default()
         };
         match named.filter(|&(who, id)| self.book.is_usable(who, id)) {
             Some((who, id)) => {
                 (wish.who, wish.id) = (Some(who), id);
                 let session = &self.book.sessions[who];
-                (wish.snapshot, wish.principal) = (session.content.clone(), session.principal);
+                wish.look(session);
                 self.book.access(&wish);
             }
             None => {
@@ -186,8 +187,8 @@ impl<'g> World<'g> {
         let Some(open) = &mut self.tabs[tab] else {
             return;
         };
-        // Of what has ended this may be set, to no effect.
-        if open.wish.ends {
+        // Of what has ended this may be set, to no effect; what it is already is no change.
+        if open.wish.ends || open.wish.idle.is_some() || open.wish.limit == idle {
             return;
         }
         let interval = idle.map(|minutes| MINUTE * u32::try_from(minutes).unwrap());
