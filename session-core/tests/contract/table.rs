@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// How the table explains its names.
-const PLACEHOLDERS: [&str; 4] = [
+const PLACEHOLDERS: [&str; 5] = [
     "module::test",
     "rules::test",
     "src/file.rs::test",
+    "tests/interleavings/file.rs::test",
     "session_core::testkit::store",
 ];
 
