@@ -65,8 +65,8 @@ fn step() -> impl Strategy<Value = Step> {
         10 => (tab(), edit).prop_map(|(tab, edit)| Step::Edit(tab, edit)),
         1 => (tab(), prop::sample::select(&[Some(35), Some(45), None][..]))
             .prop_map(|(tab, idle)| Step::Idle(tab, idle)),
-        2 => tab().prop_map(Step::ChangeId),
-        2 => (tab(), name()).prop_map(|(tab, name)| Step::LogIn(tab, name)),
+        3 => tab().prop_map(Step::ChangeId),
+        3 => (tab(), name()).prop_map(|(tab, name)| Step::LogIn(tab, name)),
         1 => tab().prop_map(Step::LogOut),
         3 => tab().prop_map(Step::Save),
         7 => tab().prop_map(Step::Answer),
@@ -74,8 +74,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => tab().prop_map(Step::GoAway),
         1 => tab().prop_map(Step::Leave),
         2 => Just(Step::Task),
-        1 => tab().prop_map(Step::Socket),
-        2 => (0..3_usize).prop_map(Step::Access),
+        2 => tab().prop_map(Step::Socket),
+        3 => (0..3_usize).prop_map(Step::Access),
         1 => name().prop_map(Step::EndAll),
         1 => Just(Step::Sweep),
         3 => prop::sample::select(&[10, 20][..]).prop_map(Step::Pass),
@@ -99,7 +99,7 @@ fn play(distance: Distance, steps: &[Step]) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 200,
+        cases: 400,
         failure_persistence: None,
         max_shrink_iters: 2_000,
         ..ProptestConfig::default()
@@ -107,14 +107,14 @@ proptest! {
 
     #[test]
     fn random_histories_on_a_near_store_agree_with_the_model(
-        steps in prop::collection::vec(step(), 1..80),
+        steps in prop::collection::vec(step(), 20..100),
     ) {
         play(Distance::Near, &steps);
     }
 
     #[test]
     fn random_histories_on_a_far_store_agree_with_the_model(
-        steps in prop::collection::vec(step(), 1..80),
+        steps in prop::collection::vec(step(), 20..100),
     ) {
         play(Distance::Far, &steps);
     }
