@@ -34,10 +34,10 @@ run_steps() {
     for step in "$@"; do
         run_step "$step"
         if ((step_status == 0)); then
-            account+=("$(printf '%-12s passed %5d s' "$step" "$step_seconds")")
+            account+=("$(printf '%-13s passed %5d s' "$step" "$step_seconds")")
             passed=$((passed + 1))
         else
-            account+=("$(printf '%-12s FAILED %5d s' "$step" "$step_seconds")")
+            account+=("$(printf '%-13s FAILED %5d s' "$step" "$step_seconds")")
             failed=$((failed + 1))
         fi
     done

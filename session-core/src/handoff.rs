@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use futures_channel::oneshot;
-use parking_lot::Mutex;
 
 use crate::engine::Engine;
 use crate::error::SessionError;
+use crate::sync::Mutex;
 
 /// The commits that were handed to the runtime and have not ended yet.
 #[derive(Clone, Default)]

@@ -87,6 +87,7 @@ mod principals;
 mod runtime;
 mod session;
 mod statistics;
+mod sync;
 mod transport;
 
 pub use assurance::AssuranceLevel;

@@ -260,7 +260,7 @@ impl<S> SessionManagerBuilder<S> {
     }
 
     /// Is told what the engine notices. Called outside of any lock; must not block. Several
-    /// observers are told one after the other.
+    /// observers are told one after the other. One that panics has been told.
     #[must_use]
     pub fn on_event(mut self, observer: impl Fn(SessionEvent) + Send + Sync + 'static) -> Self {
         self.events.add(observer);

@@ -1,6 +1,7 @@
 //! Who is told what the engine notices.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::SessionEvent;
 
@@ -26,9 +27,11 @@ impl EventSink {
         !self.0.is_empty()
     }
 
+    /// What an observer is told of has happened: one that panics is one that was told, and neither
+    /// a request nor the next observer or listener is the worse for it.
     pub(crate) fn send(&self, event: SessionEvent) {
         for observer in &self.0 {
-            observer(event);
+            drop(catch_unwind(AssertUnwindSafe(|| observer(event))));
         }
     }
 }

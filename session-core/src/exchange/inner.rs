@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::state::{Death, Phase, State};
 use crate::engine::{Engine, Touch};
 use crate::error::SessionError;
@@ -18,6 +16,7 @@ use crate::lifecycle::deliver::{Delivery, deliver};
 use crate::lifecycle::door::at_once;
 use crate::session::ChangeSet;
 use crate::store::Applied;
+use crate::sync::Mutex;
 
 /// Shared by the exchange, its handle in the request, and every session handle.
 pub(crate) struct Inner {
@@ -181,6 +180,9 @@ impl Inner {
             // A failure has been told as an event: nobody is left to be answered.
             let _ = self.commit_in_turn(Moment::Late, Readers::Some).await;
             drop(turn);
+            // Whoever wrote meanwhile may have left already. Then the last to go is this task, and
+            // hands that off as well: before the server that waits may think that all is done.
+            drop(self);
             drop(guard);
         }));
     }

@@ -77,8 +77,13 @@ fn touch(inner: &Arc<Inner>) {
     if inner.engine.is_immediate() {
         at_once(inner.touch());
     } else if let Some(runtime) = inner.engine.runtime.get() {
-        let inner = inner.clone();
-        runtime.spawn(Box::pin(async move { inner.touch().await }));
+        let (inner, guard) = (inner.clone(), inner.engine.handoffs.begin());
+        runtime.spawn(Box::pin(async move {
+            inner.touch().await;
+            // It may be the last one to hold what a task has written meanwhile.
+            drop(inner);
+            drop(guard);
+        }));
     }
 }
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::select;
-use parking_lot::Mutex;
 
 use super::order::{Number, Order, Story};
 use super::{DestroyReason, Notices, SessionChange, SessionListener, SessionNotice};
@@ -17,6 +16,7 @@ use crate::engine::Engine;
 use crate::lifecycle::door::at_once;
 use crate::runtime::Runtime;
 use crate::session::{Record, SessionHandle};
+use crate::sync::Mutex;
 
 /// How long one listener may take for one notice before it is dropped where it waits.
 const PATIENCE: Duration = Duration::from_secs(10);

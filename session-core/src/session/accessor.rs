@@ -8,8 +8,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use parking_lot::Mutex;
-
 use super::change::ChangeSet;
 use super::handle::Session;
 use super::id::{SessionHandle, SessionId, StoreKey};
@@ -24,6 +22,7 @@ use crate::exchange::{Exchange, Main};
 use crate::lifecycle::bind::{Found, Judged, judge};
 use crate::lifecycle::commit::HOPS_MAX;
 use crate::store::{Access, Applied};
+use crate::sync::Mutex;
 
 /// Uses a session outside of a request (`HttpSession.Accessor`, Servlet 6.1): for a WebSocket,
 /// a stream of events, a task in the background. Cheap to clone; holds no data of the session.

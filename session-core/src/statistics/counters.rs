@@ -1,12 +1,12 @@
 //! The numbers, as they rise.
 
 use std::array;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{SessionStats, StoreCalls};
 use crate::event::SessionEvent;
 use crate::store::Verb;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts from many threads at once. No number says anything about another one, so none is
 /// ordered with the others.

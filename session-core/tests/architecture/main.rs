@@ -164,6 +164,32 @@ fn library_code_does_not_panic_without_saying_why_it_cannot() {
     assert!(unexplained.is_empty(), "\n{}", unexplained.join("\n"));
 }
 
+/// One module can exchange the locks only where everybody takes them from it.
+#[test]
+fn the_engine_takes_every_lock_and_counter_from_one_module() {
+    const ELSEWHERE: [&str; 6] = [
+        "parking_lot",
+        "shuttle",
+        "sync::atomic",
+        "sync::Mutex",
+        "sync::RwLock",
+        "sync::{Mutex",
+    ];
+    let core = root().join("session-core/src");
+    let sources = library_sources();
+    let core = sources.iter().filter(|it| it.path.starts_with(&core));
+    let mut found = Vec::new();
+    for source in core.filter(|source| !source.is_named("sync.rs")) {
+        for (number, line) in source.numbered_lines() {
+            let code = line.replace("crate::sync::", "");
+            if ELSEWHERE.iter().any(|name| code.contains(name)) {
+                found.push(format!("{}:{number}: {line}", source.path.display()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
 #[test]
 fn no_file_names_a_path_of_the_machine_it_was_written_on() {
     let paths = files::machine_paths();

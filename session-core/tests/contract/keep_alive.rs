@@ -4,7 +4,7 @@ use session_core::store::SessionStore;
 use session_core::testkit::{Fault, Verb, Visitor, block_on};
 use session_core::{DropReason, Session, SessionEvent, SessionHandle};
 
-use crate::given::{DAY, Distance, Given, HOUR, MINUTE, SECOND, poll_once, stay_pending};
+use crate::given::{DAY, Distance, Given, HOUR, InFlight, MINUTE, SECOND, poll_once, stay_pending};
 
 /// How long the session outlives the moment at which its request went quiet.
 fn applies(given: &Given) -> usize {
@@ -269,4 +269,23 @@ fn a_visitor_of_a_long_request_is_not_locked_out_meanwhile() {
         assert_eq!(given.stored(&ada, "n"), Some(2));
         given.pass(DAY);
     }
+}
+
+#[test]
+fn a_server_that_ends_waits_for_the_last_touch_and_for_what_a_task_wrote_meanwhile() {
+    let given = Given::far();
+    let ada = given.visitor_with_session();
+    let mut stream = given.request(&ada);
+    stream.send_head();
+    stream.stay_pending(15 * MINUTE);
+    let InFlight {
+        exchange, session, ..
+    } = stream;
+    drop(exchange);
+    session.set_attribute("n", &2).unwrap();
+    drop(session);
+    let mut drain = Box::pin(given.site.sessions().drain());
+    assert!(poll_once(drain.as_mut()).is_pending());
+    given.runtime.block_on(drain);
+    assert_eq!(given.stored(&ada, "n"), Some(2));
 }

@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use futures_channel::oneshot::{Receiver, Sender, channel};
 use futures_util::future::{Either, select};
-use parking_lot::Mutex;
 
 use crate::engine::Engine;
 use crate::runtime::Runtime;
 use crate::session::{Attributes, ChangeSet, Expected, Record, StoreKey};
+use crate::sync::Mutex;
 
 /// How long a writer waits for those before it. A hundred of them fit into this time; where they
 /// do not, the store is slow, and a queue in front of it would make it slower still.

@@ -1,8 +1,7 @@
 //! How much the store holds, counted so that the limits are never exceeded.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use crate::session::{Attribute, ChangeSet, Edit, Record};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// An amount of room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,13 +1,12 @@
 //! The configuration of a memory store.
 
-use parking_lot::Mutex;
-
 use super::MemoryStore;
 use super::budget::{Budget, Cost};
 use super::eviction::{Evicted, WhenFull};
 use super::generation::Generation;
 use super::principals::Principals;
 use super::sweeper::Sweeper;
+use crate::sync::Mutex;
 
 /// The configuration of a [`MemoryStore`].
 #[derive(Clone, Debug)]

@@ -1,15 +1,14 @@
 //! Making room in a full store.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use parking_lot::Mutex;
 
 use super::MemoryStore;
 use super::budget::Cost;
 use crate::clock::Timestamp;
 use crate::session::StoreKey;
 use crate::store::{RemovalReason, Removed};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a full store does with a new session, or with one that grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

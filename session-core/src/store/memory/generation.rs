@@ -4,15 +4,14 @@
 //! gives up its whole table before anything else happens to it. So raising one number ends
 //! every session, and the work of removing them is done a shard at a time.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-
 use hashbrown::hash_table::IntoIter;
-use parking_lot::{Mutex, MutexGuard};
 
 use super::MemoryStore;
 use super::shard::{Entry, Shard};
 use crate::clock::Timestamp;
 use crate::store::{RemovalReason, Removed};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 /// The generation of the store, and what is left of earlier ones.
 #[derive(Default)]

@@ -19,7 +19,6 @@ mod tests;
 use std::fmt;
 
 use async_trait::async_trait;
-use parking_lot::{Mutex, MutexGuard};
 
 use self::budget::{Budget, Cost};
 pub use self::builder::MemoryStoreBuilder;
@@ -38,6 +37,7 @@ use crate::clock::Timestamp;
 use crate::session::{
     ChangeSet, Login, PrincipalKey, Record, Refusal, Reply, SessionLimit, StoreKey,
 };
+use crate::sync::{Mutex, MutexGuard};
 
 /// Sessions in the memory of this process.
 ///

@@ -10,11 +10,9 @@
 //! one sees what there is.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::hash::BuildHasher;
 
 use async_trait::async_trait;
-use parking_lot::{Mutex, MutexGuard};
 
 use super::shard::{Entry, Slot};
 use super::{MemoryStore, Removed};
@@ -24,9 +22,11 @@ use crate::session::{
     StoreKey,
 };
 use crate::store::{PrincipalIndex, RemovalReason, StoreError};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, MutexGuard, RandomState};
 
 /// The sessions of some principals, under the keys that they had when they were noted.
-type Part = HashMap<PrincipalKey, HashSet<StoreKey>>;
+type Part = HashMap<PrincipalKey, HashSet<StoreKey, RandomState>, RandomState>;
 
 /// The sessions of all principals.
 pub(super) struct Principals {
@@ -44,7 +44,7 @@ impl Default for Principals {
         const PARTS: usize = 1_024;
         Self {
             parts: (0..PARTS).map(|_| Mutex::default()).collect(),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             gone: Mutex::default(),
             has_gone: AtomicBool::new(false),
         }

@@ -1,13 +1,11 @@
 //! Removing what has expired, a little at a time.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::Mutex;
-
 use super::MemoryStore;
 use super::shard::Step;
 use crate::clock::Timestamp;
 use crate::store::{RemovalReason, Removed, Swept};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// How many shards one call looks into for each session that it may remove.
 const SHARDS_PER_SESSION: usize = 4;

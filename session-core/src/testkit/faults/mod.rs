@@ -115,6 +115,11 @@ impl<S> Faulty<S> {
         *self.inner.promised.lock() = Some(within);
     }
 
+    /// Forgets the faults that have not come up.
+    pub fn forget(&self) {
+        self.inner.script.lock().forget();
+    }
+
     /// How many calls wait for [`release`](Self::release). A call that was given up by its
     /// caller does not count.
     #[must_use]

@@ -136,6 +136,10 @@ impl Script {
         self.faults.is_empty()
     }
 
+    pub(super) fn forget(&mut self) {
+        self.faults.clear();
+    }
+
     pub(super) fn set_down(&mut self, is_down: bool) {
         self.is_down = is_down;
     }

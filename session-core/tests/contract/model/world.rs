@@ -1,123 +1,74 @@
-//! The model: what each session must hold, and which ids must be usable.
+//! The driver: does each step with the engine, and asks the book what must become of it.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use session_core::testkit::Visitor;
-use session_core::{SessionError, SessionView, Timestamp};
+use session_core::{Exchange, Session, SessionAccessor, SessionError};
 
-use super::{Edit, Step};
-use crate::given::{Distance, Given, InFlight, MINUTE, SECOND};
+use super::book::{Book, Content, Edit, IDLE, Outcome, Wish};
+use super::{Step, check};
+use crate::given::{Given, MINUTE, SECOND};
 
-const IDLE: Duration = Duration::from_secs(30 * 60);
+/// Long enough for a task to store something, and short for somebody who is barred for half a
+/// minute.
+pub(super) const MOMENT: Duration = Duration::from_millis(100);
 
-/// For how long a straggler is kept from starting a session.
-const GRACE: Duration = Duration::from_secs(30);
-
-/// A far store may record an access this much late, and a commit may wait for its turn.
-const LAG: Duration = Duration::from_secs(61);
-
-/// What a session holds.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Content {
-    sets: BTreeMap<&'static str, i64>,
-    sum: i64,
-    list: Vec<i64>,
+/// A token that a client was sent, and which id of which session it is.
+pub(super) struct Issued {
+    pub(super) token: String,
+    pub(super) who: usize,
+    pub(super) id: usize,
 }
 
-impl Content {
-    fn apply(&mut self, edits: &[(Edit, i64)]) {
-        for &(edit, value) in edits {
-            match edit {
-                Edit::Set(name) => drop(self.sets.insert(name, value)),
-                Edit::Add => self.sum += value,
-                Edit::Append => self.list.push(value),
-            }
-        }
-    }
-
-    fn read(get: impl Fn(&str) -> Option<i64>, list: Option<Vec<i64>>) -> Self {
-        Self {
-            sets: ["a", "b"]
-                .into_iter()
-                .filter_map(|name| Some((name, get(name)?)))
-                .collect(),
-            sum: get("sum").unwrap_or_default(),
-            list: list.unwrap_or_default(),
-        }
-    }
-
-    fn of_view(view: &SessionView) -> Self {
-        Self::read(
-            |name| view.get_attribute(name).unwrap(),
-            view.get_attribute("list").unwrap(),
-        )
-    }
+/// A request.
+pub(super) struct Tab {
+    pub(super) exchange: Exchange,
+    /// Two handles of one session.
+    pub(super) handles: [Session; 2],
+    pub(super) wish: Wish,
+    /// The client has to be sent an id.
+    pub(super) announces: bool,
+    pub(super) head_is_sent: bool,
+    /// How long it has been under way, in minutes.
+    pub(super) age: u64,
 }
 
-/// A session as the model has it.
-struct Expected {
-    content: Content,
-    ended: bool,
-    accessed: Timestamp,
-    rotations: usize,
+/// A handle that outlives its request.
+pub(super) struct Task {
+    pub(super) session: Session,
+    pub(super) wish: Wish,
 }
 
-/// A token that a client was sent.
-struct Issued {
-    token: String,
-    who: i64,
-    /// Under how many rotations it was usable.
-    rotations: usize,
-}
-
-/// A request in flight.
-struct Tab<'g> {
-    request: InFlight<'g>,
-    who: i64,
-    stored: bool,
-    rotations: usize,
-    snapshot: Content,
-    edits: Vec<(Edit, i64)>,
-    rotate: bool,
-    announce: bool,
-    ended: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Life {
-    Alive,
-    Gone,
-    /// Within what a far store may record late.
-    Either,
+/// What a socket has.
+pub(super) struct Socket {
+    pub(super) accessor: SessionAccessor,
+    pub(super) wish: Wish,
 }
 
 pub(super) struct World<'g> {
-    given: &'g Given,
-    lag: Duration,
+    pub(super) given: &'g Given,
+    pub(super) book: Book,
+    pub(super) issued: Vec<Issued>,
     jars: [Visitor; 2],
-    tabs: [Option<Tab<'g>>; 4],
-    sessions: BTreeMap<i64, Expected>,
-    issued: Vec<Issued>,
-    /// When a session got another id, by session and number of the rotation.
-    rotated_at: BTreeMap<(i64, usize), Timestamp>,
+    pub(super) tabs: [Option<Tab>; 4],
+    pub(super) tasks: VecDeque<Task>,
+    pub(super) sockets: Vec<Socket>,
     next: i64,
 }
 
 impl<'g> World<'g> {
-    pub(super) fn new(given: &'g Given, distance: Distance) -> Self {
+    pub(super) fn new(given: &'g Given) -> Self {
         Self {
             given,
-            lag: if distance == Distance::Near {
-                Duration::ZERO
-            } else {
-                LAG
-            },
-            jars: [given.visitor(), given.visitor()],
-            tabs: [None, None, None, None],
-            sessions: BTreeMap::new(),
+            book: Book::default(),
             issued: Vec::new(),
-            rotated_at: BTreeMap::new(),
+            jars: [given.visitor(), given.visitor()],
+            tabs: [const { None }; 4],
+            tasks: VecDeque::new(),
+            sockets: Vec::new(),
             next: 0,
         }
     }
@@ -126,320 +77,288 @@ impl<'g> World<'g> {
         match step {
             Step::Open(tab) => self.open(tab),
             Step::Edit(tab, edit) => self.edit(tab, edit),
-            Step::Rotate(tab) => self.rotate(tab),
-            Step::End(tab) => self.end(tab),
+            Step::Idle(tab, idle) => self.set_idle(tab, idle),
+            Step::ChangeId(tab) => self.renew(tab, None),
+            Step::LogIn(tab, name) => self.renew(tab, Some(name)),
+            Step::LogOut(tab) => self.log_out(tab),
             Step::Save(tab) => self.save(tab),
             Step::Answer(tab) => self.answer(tab),
-            Step::DropHandler(tab) => self.tabs[tab] = None,
-            Step::Tick(seconds) => self.given.pass(SECOND * u32::try_from(seconds).unwrap()),
-            Step::Pause(minutes) => {
-                self.tabs = [None, None, None, None];
-                self.given.pass(MINUTE * u32::try_from(minutes).unwrap());
+            Step::Finish(tab) => self.finish(tab),
+            Step::GoAway(tab) => self.go_away(tab),
+            Step::Leave(tab) => self.leave(tab),
+            Step::Task => self.run_task(),
+            Step::Socket(tab) => self.open_socket(tab),
+            Step::Access(socket) => self.access(socket),
+            Step::EndAll(name) => self.end_all(name),
+            Step::Sweep => self.sweep(),
+            Step::Pass(minutes) => self.pass(minutes),
+            Step::Away(minutes) => {
+                (0..4).for_each(|tab| self.go_away(tab));
+                while !self.tasks.is_empty() {
+                    self.run_task();
+                }
+                self.pass(minutes);
             }
-        }
-        self.check_every_token();
-    }
-
-    fn life(&self, who: i64) -> Life {
-        let Some(session) = self.sessions.get(&who) else {
-            return Life::Gone;
-        };
-        let idle = self.given.now().saturating_since(session.accessed);
-        match () {
-            () if session.ended || idle >= IDLE => Life::Gone,
-            () if idle + self.lag < IDLE => Life::Alive,
-            () => Life::Either,
         }
     }
 
-    /// Which session a cookie must lead to, and whether it does.
-    fn named_by(&self, cookie: Option<&str>) -> (Option<&Issued>, Life) {
-        let issued = self
-            .issued
-            .iter()
-            .find(|issued| Some(&*issued.token) == cookie);
-        let life = match issued {
-            Some(issued) if self.sessions[&issued.who].rotations == issued.rotations => {
-                self.life(issued.who)
-            }
-            _ => Life::Gone,
-        };
-        (issued, life)
+    /// A value that was not there before.
+    pub(super) fn fresh(&mut self) -> i64 {
+        self.next += 1;
+        self.next
+    }
+
+    /// Which id of which session the cookie of a client is.
+    fn named_by(&self, jar: usize) -> Option<(usize, usize)> {
+        let cookie = self.jars[jar].cookie()?;
+        let issued = self.issued.iter().find(|issued| issued.token == cookie)?;
+        Some((issued.who, issued.id))
     }
 
     fn open(&mut self, tab: usize) {
         if self.tabs[tab].is_some() {
             return;
         }
-        let jar = &self.jars[tab % 2];
-        let cookie = jar.cookie();
-        let (issued, life) = self.named_by(cookie.as_deref());
-        let named = issued.map(|issued| (issued.who, issued.rotations));
-        let request = self.given.request(jar);
-        let who: Option<i64> = request.session.get_attribute("who").unwrap();
-        let now = self.given.now();
-        let mut opened = Tab {
-            request,
-            who: who.unwrap_or(self.next),
-            stored: who.is_some(),
-            rotations: 0,
-            snapshot: Content::default(),
-            edits: Vec::new(),
-            rotate: false,
-            announce: false,
-            ended: false,
+        let named = self.named_by(tab % 2);
+        let exchange = self.jars[tab % 2].begin();
+        let handle = exchange.handle();
+        let session = self.given.in_a_while(handle.session()).unwrap();
+        let mut wish = Wish {
+            began: self.book.now,
+            limit: Some(IDLE),
+            ..Wish::default()
         };
-        if let Some(who) = who {
-            assert_ne!(life, Life::Gone, "a dead id is let in");
-            assert_eq!(
-                named.map(|named| named.0),
-                Some(who),
-                "somebody else's session"
-            );
-            let session = self.sessions.get_mut(&who).unwrap();
-            session.accessed = now;
-            opened.rotations = session.rotations;
-            opened.snapshot = session.content.clone();
-            self.tabs[tab] = Some(opened);
-            self.check_snapshot(tab);
-            return;
-        }
-        assert_ne!(life, Life::Alive, "a live session is not found");
-        self.next += 1;
-        let rotated = named.and_then(|(who, rotations)| self.rotated_at.get(&(who, rotations)));
-        let age = rotated.map(|rotated| now.saturating_since(*rotated));
-        match opened.request.session.set_attribute("who", &opened.who) {
-            Ok(()) => {
-                assert!(
-                    age.is_none_or(|age| age + SECOND > GRACE),
-                    "a straggler starts a session"
-                );
-                self.tabs[tab] = Some(opened);
+        match named.filter(|&(who, id)| self.book.is_usable(who, id)) {
+            Some((who, id)) => {
+                (wish.who, wish.id) = (Some(who), id);
+                let session = &self.book.sessions[who];
+                wish.look(session);
+                self.book.access(&wish);
             }
-            Err(SessionError::Moved) => {
-                assert!(
-                    age.is_some_and(|age| age < GRACE + SECOND),
-                    "barred for no reason"
-                );
+            None => {
+                // A straggler may not begin a session.
+                let renamed_now = named.is_some_and(|(who, id)| {
+                    self.book.sessions[who].renamed.get(id) == Some(&self.book.now)
+                });
+                let value = self.fresh();
+                match session.set_attribute("first", &value) {
+                    Ok(()) => assert!(!renamed_now, "a straggler begins a session"),
+                    Err(SessionError::Moved) => {
+                        assert!(renamed_now, "barred for no reason");
+                        return;
+                    }
+                    Err(error) => panic!("a new session is refused: {error}"),
+                }
+                wish.edits.push((Edit::Set("first"), value));
             }
-            Err(error) => panic!("a new session is refused: {error}"),
         }
+        check::snapshot(&session, &wish);
+        self.tabs[tab] = Some(Tab {
+            exchange,
+            handles: [session.clone(), session],
+            wish,
+            announces: false,
+            head_is_sent: false,
+            age: 0,
+        });
     }
 
     fn edit(&mut self, tab: usize, edit: Edit) {
-        self.next += 1;
-        let value = self.next;
+        let value = self.fresh();
         let Some(open) = &mut self.tabs[tab] else {
             return;
         };
-        let session = &open.request.session;
+        let [one, other] = &open.handles;
         let outcome = match edit {
-            Edit::Set(name) => session.set_attribute(name, &value),
-            Edit::Add => session
+            Edit::Set(name) => one.set_attribute(name, &value),
+            Edit::Remove(name) => other.remove_attribute(name).map(drop),
+            Edit::Add => other
                 .update_attribute("sum", move |sum: &mut i64| *sum += value)
                 .map(drop),
-            Edit::Append => session.append_attribute("list", &value),
+            Edit::Append => one.append_attribute("list", &value),
         };
-        match outcome {
-            Ok(()) => {
-                assert!(!open.ended);
-                open.edits.push((edit, value));
-            }
-            Err(SessionError::Invalidated) => assert!(open.ended),
-            Err(SessionError::Gone) => {
-                assert_ne!(self.life(self.tabs[tab].as_ref().unwrap().who), Life::Alive);
-            }
-            Err(error) => panic!("{edit:?} is refused: {error}"),
+        if check::may_change(&open.wish, open.head_is_sent, outcome) {
+            open.wish.note(edit, value);
         }
-        self.check_snapshot(tab);
+        check::snapshot(other, &open.wish);
     }
 
-    fn rotate(&mut self, tab: usize) {
+    fn set_idle(&mut self, tab: usize, idle: Option<u64>) {
         let Some(open) = &mut self.tabs[tab] else {
             return;
         };
-        if open.request.session.change_session_id().is_ok() {
-            open.rotate = open.stored;
+        // Of what has ended this may be set, to no effect; what it is already is no change.
+        if open.wish.ends || open.wish.idle.is_some() || open.wish.limit == idle {
+            return;
+        }
+        let interval = idle.map(|minutes| MINUTE * u32::try_from(minutes).unwrap());
+        let outcome = open.handles[1].set_max_inactive_interval(interval);
+        if check::may_change(&open.wish, open.head_is_sent, outcome) {
+            open.wish.idle = Some(idle);
         }
     }
 
-    fn end(&mut self, tab: usize) {
+    fn renew(&mut self, tab: usize, login: Option<&'static str>) {
         let Some(open) = &mut self.tabs[tab] else {
             return;
         };
-        assert_eq!(open.request.session.invalidate().is_err(), open.ended);
-        open.ended = true;
+        // What was written before a login over another principal is not the model's business.
+        if open.head_is_sent || (login.is_some() && !open.wish.is_empty()) {
+            return;
+        }
+        let session = &open.handles[0];
+        let outcome = match login {
+            None => session.change_session_id().map(drop),
+            Some(name) => session.login(name).map(drop),
+        };
+        if !check::may_change(&open.wish, open.head_is_sent, outcome) {
+            return;
+        }
+        open.wish.renews = true;
+        let Some(login) = login else { return };
+        open.wish.login = Some((login, self.book.now));
+        if open.wish.principal.is_some_and(|before| before != login) {
+            open.wish.snapshot = Content::default();
+        }
+        check::snapshot(session, &open.wish);
+    }
+
+    fn log_out(&mut self, tab: usize) {
+        let Some(open) = &mut self.tabs[tab] else {
+            return;
+        };
+        assert_eq!(open.handles[1].logout().is_err(), open.wish.ends);
+        open.wish.ends = true;
+        // From now on nothing keeps alive what is not ended yet.
+        if open.age > 0 {
+            self.save(tab);
+        }
     }
 
     fn save(&mut self, tab: usize) {
-        let Some(open) = &self.tabs[tab] else {
-            return;
-        };
-        let outcome = self.given.in_a_while(open.request.session.save());
-        self.judge(tab, outcome.map(drop));
-        self.check_snapshot(tab);
-    }
-
-    fn answer(&mut self, tab: usize) {
         let Some(open) = &mut self.tabs[tab] else {
             return;
         };
-        let reads_only = open.edits.is_empty() && !open.rotate && open.stored && !open.ended;
-        let outcome = self.given.in_a_while(open.request.exchange.commit());
-        if reads_only && self.life(self.tabs[tab].as_ref().unwrap().who) == Life::Alive {
-            let who = self.tabs[tab].as_ref().unwrap().who;
-            self.sessions.get_mut(&who).unwrap().accessed = self.given.now();
+        if open.wish.is_empty() && !open.wish.ends {
+            return;
         }
-        let delivery = match outcome {
+        let saved = self.given.in_a_while(open.handles[0].save());
+        let (ends, was) = (open.wish.ends, open.wish.id_of_client());
+        let expected = self.book.commit(&mut open.wish);
+        check::outcome(saved.map(drop), expected);
+        open.announces |= !ends && was != open.wish.id_of_client();
+        check::snapshot(&open.handles[1], &open.wish);
+    }
+
+    fn answer(&mut self, tab: usize) {
+        let Some(open) = self.tabs[tab].as_mut().filter(|open| !open.head_is_sent) else {
+            return;
+        };
+        let committed = self.given.in_a_while(open.exchange.commit());
+        let (ends, was) = (open.wish.ends, open.wish.id_of_client());
+        self.book.access(&open.wish);
+        let expected = self.book.commit(&mut open.wish);
+        open.announces |= !ends && was != open.wish.id_of_client();
+        open.head_is_sent = true;
+        let delivery = match committed {
             Ok(delivery) => {
-                self.judge_answer(tab);
+                assert_ne!(expected, Outcome::Moved, "two requests gave it another id");
                 delivery
             }
             Err(error) => {
-                self.judge(tab, Err(error));
+                check::outcome(Err(error), expected);
                 self.tabs[tab] = None;
                 return;
             }
         };
-        let open = self.tabs[tab].take().unwrap();
-        let before = self.jars[tab % 2].set_cookies();
-        self.jars[tab % 2].receive(delivery);
-        let is_sent = self.jars[tab % 2].set_cookies() > before;
-        let cookie = self.jars[tab % 2].cookie().filter(|_| is_sent);
-        match cookie {
-            Some(token) => {
-                assert!(open.announce && !open.ended, "an unchanged id is sent");
-                self.issued.push(Issued {
-                    token,
-                    who: open.who,
-                    rotations: open.rotations,
-                });
-            }
-            None if open.announce && !open.ended && self.life(open.who) == Life::Alive => {
-                panic!("the client is not told its id")
-            }
-            None => {}
+        let jar = &mut self.jars[tab % 2];
+        let before = jar.set_cookies();
+        jar.receive(delivery);
+        let token = jar.cookie().filter(|_| jar.set_cookies() > before);
+        let announced = open.wish.who.filter(|_| open.announces && !open.wish.ends);
+        match (token, announced) {
+            (Some(token), Some(who)) => self.issued.push(Issued {
+                token,
+                who,
+                id: open.wish.id,
+            }),
+            (Some(_), None) => panic!("an unchanged id is sent"),
+            (None, Some(who)) => assert!(!self.book.is_live(who), "the client is not told its id"),
+            (None, None) => {}
         }
+        check::snapshot(&open.handles[1], &open.wish);
     }
 
-    /// What the model makes of the outcome of a save, or of a commit that failed.
-    fn judge(&mut self, tab: usize, outcome: Result<(), SessionError>) {
-        let now = self.given.now();
-        let open = self.tabs[tab].as_mut().unwrap();
-        let who = open.who;
-        let edits = std::mem::take(&mut open.edits);
-        let rotate = std::mem::take(&mut open.rotate);
-        if open.ended {
-            assert!(outcome.is_ok(), "{outcome:?}");
-            if let Some(session) = self.sessions.get_mut(&who).filter(|_| open.stored) {
-                session.ended = true;
-            }
-            return;
-        }
-        if !open.stored {
-            assert!(outcome.is_ok(), "{outcome:?}");
-            let mut content = Content::default();
-            content.apply(&edits);
-            open.snapshot = content.clone();
-            (open.stored, open.announce) = (true, true);
-            let session = Expected {
-                content,
-                ended: false,
-                accessed: now,
-                rotations: 0,
-            };
-            self.sessions.insert(who, session);
-            return;
-        }
-        if edits.is_empty() && !rotate {
-            assert!(outcome.is_ok(), "{outcome:?}");
-            return;
-        }
-        let life = self.life(who);
-        let open = self.tabs[tab].as_mut().unwrap();
-        let session = self.sessions.get_mut(&who).unwrap();
-        match outcome {
-            Ok(()) => {
-                assert_ne!(life, Life::Gone, "a dead session is changed");
-                assert!(
-                    !rotate || open.rotations == session.rotations,
-                    "two rotations won"
-                );
-                session.content.apply(&edits);
-                session.accessed = now;
-                if rotate {
-                    self.rotated_at.insert((who, session.rotations), now);
-                    session.rotations += 1;
-                    open.rotations = session.rotations;
-                    open.announce = true;
-                }
-                open.snapshot = session.content.clone();
-            }
-            Err(SessionError::Gone) => assert_ne!(life, Life::Alive, "a live session is gone"),
-            Err(SessionError::Moved) => {
-                assert!(
-                    rotate && open.rotations != session.rotations,
-                    "no rotation was faster"
-                );
-            }
-            Err(error) => panic!("a commit failed: {error}"),
-        }
-    }
-
-    /// A commit tells no difference between stored and gone.
-    fn judge_answer(&mut self, tab: usize) {
-        let open = self.tabs[tab].as_ref().unwrap();
-        let is_change = open.stored && !open.ended && (!open.edits.is_empty() || open.rotate);
-        let outcome = match self.life(open.who) {
-            Life::Gone if is_change => Err(SessionError::Gone),
-            Life::Either if is_change && self.stored_content(open.who).is_none() => {
-                self.sessions.get_mut(&open.who).unwrap().ended = true;
-                Err(SessionError::Gone)
-            }
-            _ => Ok(()),
-        };
-        self.judge(tab, outcome);
-    }
-
-    fn stored_content(&self, who: i64) -> Option<Content> {
-        let issued = self.issued.iter().rev().find(|issued| issued.who == who)?;
-        let mut visitor = self.given.visitor();
-        visitor.set_cookie(Some(issued.token.clone()));
-        Some(Content::of_view(&self.given.peek(&visitor)?))
-    }
-
-    /// A request sees what it loaded and its own changes.
-    fn check_snapshot(&self, tab: usize) {
-        let Some(open) = self.tabs[tab].as_ref().filter(|open| !open.ended) else {
+    /// The end of a body, or nothing where the head is still to come.
+    fn finish(&mut self, tab: usize) {
+        let Some(open) = self.tabs[tab].take_if(|open| open.head_is_sent) else {
             return;
         };
-        let session = &open.request.session;
-        let seen = Content::read(
-            |name| session.get_attribute(name).unwrap(),
-            session.get_attribute("list").unwrap(),
-        );
-        let mut expected = open.snapshot.clone();
-        expected.apply(&open.edits);
-        assert_eq!(seen, expected);
+        let finished = self.given.in_a_while(open.exchange.finish());
+        assert!(finished.is_ok(), "{finished:?}");
+        self.end(open.wish, open.head_is_sent, open.age);
     }
 
-    /// Of all tokens ever sent, the newest of each live session is usable and shows every
-    /// acknowledged write.
-    fn check_every_token(&self) {
-        let mut usable = BTreeMap::new();
-        for issued in &self.issued {
-            let mut visitor = self.given.visitor();
-            visitor.set_cookie(Some(issued.token.clone()));
-            let view = self.given.peek(&visitor);
-            match (self.named_by(Some(&issued.token)).1, view) {
-                (Life::Gone, Some(_)) => panic!("a dead id is usable"),
-                (Life::Alive, None) => panic!("a live id is not usable"),
-                (_, None) => {}
-                (_, Some(view)) => {
-                    let expected = &self.sessions[&issued.who].content;
-                    assert_eq!(&Content::of_view(&view), expected);
-                    assert_eq!(usable.insert(issued.who, &issued.token), None);
-                }
+    /// The client is gone: before the head nothing is stored, afterwards all that was written.
+    fn go_away(&mut self, tab: usize) {
+        if let Some(open) = self.tabs[tab].take() {
+            drop((open.exchange, open.handles));
+            self.given.pass(MOMENT);
+            self.end(open.wish, open.head_is_sent, open.age);
+        }
+    }
+
+    fn end(&mut self, mut wish: Wish, head_is_sent: bool, age: u64) {
+        if head_is_sent {
+            self.book.commit(&mut wish);
+        }
+        // Idle time counts from the end of a long request.
+        if age > 0 && !wish.ends {
+            self.book.access(&wish);
+        }
+    }
+
+    fn leave(&mut self, tab: usize) {
+        let Some(open) = self.tabs[tab].take_if(|open| open.head_is_sent) else {
+            return;
+        };
+        let [session, other] = open.handles;
+        drop((open.exchange, other));
+        self.given.pass(MOMENT);
+        let mut wish = open.wish;
+        self.book.commit(&mut wish);
+        if open.age > 0 && !wish.ends {
+            self.book.access(&wish);
+        }
+        self.tasks.push_back(Task { session, wish });
+    }
+
+    /// Late writes are stored within a second, and requests under way are kept alive.
+    fn pass(&mut self, minutes: u64) {
+        self.given.pass(SECOND);
+        for open in self.tabs.iter_mut().flatten() {
+            open.age += minutes;
+            if open.head_is_sent {
+                let flushed = poll_fn(|cx| open.exchange.poll_flush(cx));
+                assert!(self.given.in_a_while(flushed).is_ok());
+                self.book.commit(&mut open.wish);
+            }
+        }
+        // A task does not outlive what tells it where its session went.
+        while !self.tasks.is_empty() {
+            self.run_task();
+        }
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..minutes * 6 {
+            for open in self.tabs.iter_mut().flatten() {
+                let _ = open.exchange.poll_keep_alive(&mut context);
+            }
+            self.given.pass(10 * SECOND);
+        }
+        self.book.now += minutes;
+        for open in self.tabs.iter().flatten() {
+            if !open.wish.ends {
+                self.book.access(&open.wish);
             }
         }
     }

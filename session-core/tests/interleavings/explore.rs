@@ -1,0 +1,67 @@
+//! Playing one test in many orders, by two ways of choosing them, and saying how to play again
+//! the one that failed.
+
+use std::env;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
+use shuttle::{Config, Runner};
+
+/// Orders in which a test is played where nothing else was asked for.
+const ORDERS: usize = 200;
+
+/// How many times one thread interrupts another where the orders are chosen by PCT: nearly all
+/// faults need no more.
+const INTERRUPTIONS: usize = 3;
+
+/// Futures of a build without optimisation are large.
+const STACK_SIZE: usize = 1 << 19;
+
+/// Plays `test` in many orders: in one half any thread may be interrupted at any lock, in the
+/// other few are (PCT, which finds rare faults with a known probability).
+pub(crate) fn explore(test: impl Fn() + Send + Sync + 'static) {
+    let test = Arc::new(test);
+    if let Ok(schedule) = env::var("INTERLEAVINGS_SCHEDULE") {
+        return play(ReplayScheduler::new_from_encoded(&schedule), &test, "again");
+    }
+    let orders: usize = read("INTERLEAVINGS").unwrap_or(ORDERS);
+    let seed: u64 = read("INTERLEAVINGS_SEED").unwrap_or(1);
+    let half = orders.div_ceil(2);
+    let random = RandomScheduler::new_from_seed(seed, half);
+    play(random, &test, &format!("by chance, seed {seed}"));
+    let pct = PctScheduler::new_from_seed(seed, INTERRUPTIONS, half);
+    play(pct, &test, &format!("by PCT, seed {seed}"));
+}
+
+fn play<T>(scheduler: impl Scheduler + 'static, test: &Arc<T>, how: &str)
+where
+    T: Fn() + Send + Sync + 'static,
+{
+    let mut config = Config::new();
+    config.stack_size = STACK_SIZE;
+    config.silence_warnings = true;
+    let played = Arc::new(AtomicUsize::new(0));
+    let (test, count) = (test.clone(), played.clone());
+    let run = move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        test();
+    };
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        Runner::new(scheduler, config).run(run);
+    }));
+    if let Err(panic) = outcome {
+        let number = played.load(Ordering::Relaxed);
+        eprintln!("order {number}, {how}; scripts/interleavings --schedule plays it again");
+        resume_unwind(panic);
+    }
+}
+
+fn read<T: FromStr>(variable: &str) -> Option<T> {
+    let text = env::var(variable).ok()?;
+    let number = text.parse().ok();
+    assert!(number.is_some(), "{variable} is no number: {text}");
+    number
+}
