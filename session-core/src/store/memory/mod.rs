@@ -195,6 +195,7 @@ impl MemoryStore {
             Slot::Forward { to, .. } => return Ok(Applied::Moved(*to)),
             Slot::Live(record) => record,
         };
+        let charged_before = Cost::of_session(record).bytes;
         let growth = Cost::of_growth(record, changes);
         self.budget.take(growth.and(beside))?;
         let before = (changes.reply == Reply::Change).then(|| Box::new(record.clone()));
@@ -206,12 +207,8 @@ impl MemoryStore {
                 Refusal::TooLarge => Applied::TooLarge,
             });
         }
-        let charged = entry.bytes + growth.bytes;
-        if changes.raises_revision() {
-            // Never more than was charged: the budget gets back what the entry says.
-            entry.bytes = Cost::of_session(record).bytes.min(charged);
-        }
-        self.budget.give_back(Cost::bytes(charged - entry.bytes));
+        let charged = charged_before + growth.bytes;
+        self.budget.settle(charged, Cost::of_session(record).bytes);
         Ok(Applied::Applied {
             revision: record.revision,
             record: (changes.reply != Reply::Revision).then(|| record.clone()),

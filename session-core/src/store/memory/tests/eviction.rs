@@ -18,6 +18,25 @@ fn a_flood_of_anonymous_visitors_evicts_nobody_who_logged_in() {
     assert_sound(&store);
 }
 
+/// The books are asked after every single visitor. The benchmark does the same with a million.
+#[test]
+fn a_flood_of_anonymous_visitors_never_takes_more_bytes_than_allowed() {
+    let limit = 100_000;
+    let store = builder().max_bytes(limit).build();
+    for number in 0..50 {
+        create(&store, &logged_in(number, START));
+    }
+    for number in 50..20_000 {
+        let mut record = anonymous(number, START);
+        let length = usize::try_from(number % 7 * 100).unwrap();
+        record.apply(&put(START, "a", length), START).unwrap();
+        assert_eq!(create(&store, &record), Created::Created);
+        assert!(store.bytes() <= limit, "{store:?}");
+    }
+    assert!((0..50).all(|number| is_live(&store, number, START)));
+    assert_sound(&store);
+}
+
 #[test]
 fn a_session_that_logged_in_later_is_safe_as_well_under_its_new_id_too() {
     let store = builder().max_sessions(3).build();
