@@ -3,8 +3,7 @@
 use session_core::store::{Access, Applied, Created, ImmediateStore, Loaded, StoreError, Swept};
 use session_core::{
     Attribute, AttributeChange, Authentication, ChangeSet, Codec, Edit, Expected, Limits,
-    MemoryStore, PrincipalKey, Record, Revision, SessionHandle, StoreKey,
-    Timestamp, Value,
+    MemoryStore, PrincipalKey, Record, Revision, SessionHandle, StoreKey, Timestamp, Value,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +15,10 @@ pub(crate) const SWEEP_STEP: usize = 2;
 
 /// A store with room for a flood of a million, however large the sessions.
 pub(crate) fn roomy() -> MemoryStore {
-    MemoryStore::builder().max_sessions(4_000_000).max_bytes(1 << 33).build()
+    MemoryStore::builder()
+        .max_sessions(4_000_000)
+        .max_bytes(1 << 33)
+        .build()
 }
 
 /// An anonymous session with a value of 100 bytes.

@@ -12,7 +12,7 @@ use crate::calls::{Door, SWEEP_STEP, anonymous, logged_in};
 use crate::chance::Chance;
 use crate::histogram::Histogram;
 use crate::latency::Quantiles;
-use crate::machine::resident;
+use crate::machine::{keep_to_processor, resident};
 use crate::stopwatch::time;
 
 /// The anonymous sessions.
@@ -66,12 +66,19 @@ pub(crate) fn measure() -> Result<Flood, Box<dyn Error>> {
     let waves = thread::scope(|scope| {
         let waves: Vec<_> = seeds
             .into_iter()
-            .map(|seed| {
+            .enumerate()
+            .map(|(number, seed)| {
                 let store = &store;
-                scope.spawn(move || wave(store, Chance::new(seed)))
+                scope.spawn(move || {
+                    keep_to_processor(number);
+                    wave(store, Chance::new(seed))
+                })
             })
             .collect();
-        waves.into_iter().map(|wave| wave.join()).collect::<Vec<_>>()
+        waves
+            .into_iter()
+            .map(thread::ScopedJoinHandle::join)
+            .collect::<Vec<_>>()
     });
     let mut whole = Wave::default();
     for wave in waves {

@@ -4,10 +4,28 @@ use std::fs;
 use std::io;
 use std::time::{Duration, Instant};
 
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
 /// The kernel tells times in hundredths of a second, on every machine that Linux runs on.
 const TICK: Duration = Duration::from_millis(10);
+
+/// Keeps this thread on one of the processors that it may use: threads with different numbers on
+/// different ones, as far as there are. Schedulers leave two busy threads on one processor for
+/// a while when somebody else has the other. Without it, or where the system refuses, a run
+/// goes on: it is then less sure.
+pub(crate) fn keep_to_processor(number: usize) {
+    let Ok(allowed) = sched_getaffinity(None) else {
+        return;
+    };
+    let processors = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
+    let processors: Vec<usize> = processors.collect();
+    if let Some(processor) = processors.get(number % processors.len().max(1)) {
+        let mut one = CpuSet::new();
+        one.set(*processor);
+        let _ = sched_setaffinity(None, &one);
+    }
+}
 
 fn clock(id: ClockId) -> Duration {
     let time = clock_gettime(id);

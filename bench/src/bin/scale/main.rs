@@ -122,7 +122,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(file) => fs::write(file, serde_json::to_string_pretty(&report)? + "\n")?,
         None => println!("\n{}", serde_json::to_string(&report)?),
     }
-    if report.flood.as_ref().is_some_and(|flood| !flood.is_survived()) {
+    if report
+        .flood
+        .as_ref()
+        .is_some_and(|flood| !flood.is_survived())
+    {
         return Err("the flood did what it must not do".into());
     }
     Ok(())
@@ -143,9 +147,16 @@ fn measure(arguments: &Arguments) -> Result<Report, Box<dyn Error>> {
                 let time = Duration::from_secs(if quick { 1 } else { 6 });
                 report.latencies = latency::measure(time)?;
             }
-            Part::Locks => report.locks = locks::measure(1_000_000).map_err(|error| error as Box<dyn Error>)?,
+            Part::Locks => {
+                let locks = locks::measure(1_000_000);
+                report.locks = locks.map_err(|error| error as Box<dyn Error>)?;
+            }
+
             Part::Growth => {
-                for of in [latency::STORE].into_iter().chain(Library::STORING.map(Library::name)) {
+                for of in [latency::STORE]
+                    .into_iter()
+                    .chain(Library::STORING.map(Library::name))
+                {
                     report.growths.push(growth::measure(of)?);
                 }
             }

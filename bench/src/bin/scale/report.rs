@@ -110,7 +110,10 @@ impl Report {
             let (calls, waits) = (InMicroseconds(&it.calls), InMicroseconds(&it.waits));
             let bound = it.bound() as f64 / 1e3;
             let (deed, left_out) = (it.deed, it.left_out);
-            writeln!(f, "| {deed} | {calls} | {waits} | {left_out} | {bound:.1} |")
+            writeln!(
+                f,
+                "| {deed} | {calls} | {waits} | {left_out} | {bound:.1} |"
+            )
         })
     }
 

@@ -64,7 +64,10 @@ pub(crate) fn targets_of(report: &Report) -> Vec<Target> {
         if ours {
             let times = growth.many.p999 as f64 / growth.few.p999.max(1) as f64;
             targets.push(Target::new(
-                format!("{}: create, p99.9 while growing to 10^6 by that to 10^3", growth.of),
+                format!(
+                    "{}: create, p99.9 while growing to 10^6 by that to 10^3",
+                    growth.of
+                ),
                 times,
                 Aim::AtMost(4.0),
             ));
@@ -109,8 +112,16 @@ fn of_threads(report: &Report) -> Vec<Target> {
     ours.map(|it| {
         let (name, sessions) = (it.visit, it.sessions);
         match (sessions, name) {
-            (1, "read") => Target::new("read, one session: 2 threads by 1".into(), it.ratio, Aim::AtLeast(1.0)),
-            (1, _) => Target::new("count, one session: 2 threads by 1".into(), it.ratio, Aim::AtLeast(0.8)),
+            (1, "read") => Target::new(
+                "read, one session: 2 threads by 1".into(),
+                it.ratio,
+                Aim::AtLeast(1.0),
+            ),
+            (1, _) => Target::new(
+                "count, one session: 2 threads by 1".into(),
+                it.ratio,
+                Aim::AtLeast(0.8),
+            ),
             _ => Target::new(
                 format!("{name}, {sessions} sessions: 2 threads by 1, of bare's"),
                 it.of_bare,
@@ -134,7 +145,10 @@ fn of_latency(report: &Report) -> Vec<Target> {
             return None;
         }
         Some(Target::new(
-            format!("{}: {}, p99.9 with 10^6 sessions by that with 10^3", name.0, name.1),
+            format!(
+                "{}: {}, p99.9 with 10^6 sessions by that with 10^3",
+                name.0, name.1
+            ),
             many.p999 as f64 / few.p999.max(1) as f64,
             Aim::AtMost(4.0),
         ))

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::chance::Chance;
-use crate::machine::Watch;
+use crate::machine::{Watch, keep_to_processor};
 use crate::site::Library;
 use crate::visitor::{Refused, Visit, call, gather};
 
@@ -92,9 +92,12 @@ pub(crate) fn measure(plan: &Plan) -> Result<Vec<Scaling>, Box<dyn Error>> {
     Ok(scalings)
 }
 
+/// Each thread of it has a processor of its own.
 fn runtime(threads: usize) -> Result<Runtime, std::io::Error> {
+    let started = AtomicUsize::new(0);
     Builder::new_multi_thread()
         .worker_threads(threads)
+        .on_thread_start(move || keep_to_processor(started.fetch_add(1, Ordering::Relaxed)))
         .enable_all()
         .build()
 }
@@ -216,7 +219,11 @@ fn conclude(sessions: usize, visit: Visit, rounds: &[Round]) -> Vec<Scaling> {
     let scaling = |(place, library): (usize, Library)| Scaling {
         library,
         sessions,
-        visit: if visit == Visit::Read { "read" } else { "count" },
+        visit: if visit == Visit::Read {
+            "read"
+        } else {
+            "count"
+        },
         one: median_of(&|round| round.rates[place][0]),
         two: median_of(&|round| round.rates[place][1]),
         ratio: median_of(&|round| ratio(round, place)),
@@ -260,7 +267,15 @@ mod tests {
     fn disturbed_rounds_count_only_where_there_are_too_few_others() {
         let quiet = || round([10.0, 12.0], false);
         let noisy = || round([10.0, 5.0], true);
-        let scaling = ours(&[noisy(), quiet(), noisy(), quiet(), quiet(), noisy(), noisy()]);
+        let scaling = ours(&[
+            noisy(),
+            quiet(),
+            noisy(),
+            quiet(),
+            quiet(),
+            noisy(),
+            noisy(),
+        ]);
         assert!((scaling.ratio - 1.2).abs() < 1e-9);
         assert_eq!((scaling.rounds, scaling.disturbed), (3, 4));
         let scaling = ours(&[noisy(), noisy(), noisy(), quiet(), quiet()]);

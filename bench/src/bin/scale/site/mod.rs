@@ -36,7 +36,10 @@ const DONE: &str = "done";
 /// The text that [`REMEMBER`] sets.
 const HUNDRED_BYTES: &str = "The quick brown fox jumps over the lazy dog, and that dog looks up, \
     yawns, turns over and sleeps on.";
-const _: () = assert!(HUNDRED_BYTES.len() == 100, "sessions of 100 bytes are compared");
+const _: () = assert!(
+    HUNDRED_BYTES.len() == 100,
+    "sessions of 100 bytes are compared"
+);
 
 /// What a handler answers.
 type Answer = Result<String, StatusCode>;
