@@ -24,7 +24,7 @@ impl MemoryStoreBuilder {
             max_sessions: 1_000_000,
             max_bytes: 1 << 30,
             when_full: WhenFull::EvictAnonymous,
-            shards: 4_096,
+            shards: 32_768,
         }
     }
 
@@ -69,7 +69,7 @@ impl MemoryStoreBuilder {
                 sessions: self.max_sessions,
                 bytes: self.max_bytes,
             }),
-            sweeper: Sweeper::default(),
+            sweeper: Sweeper::new(shards),
             evicted: Evicted::default(),
             principals: Principals::default(),
             generation: Generation::default(),

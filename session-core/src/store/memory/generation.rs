@@ -11,7 +11,6 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::MemoryStore;
 use super::shard::{Entry, Shard};
-use crate::clock::Timestamp;
 use crate::store::{RemovalReason, Removed};
 
 /// The generation of the store, and what is left of earlier ones.
@@ -28,7 +27,7 @@ impl MemoryStore {
     pub(super) fn raise_generation(&self) {
         self.generation.current.fetch_add(1, Ordering::SeqCst);
         // A round of sweeping finds the shards that nobody uses.
-        self.sweeper.expect(Timestamp::EPOCH);
+        self.sweeper.expect_everywhere();
     }
 
     /// Locks a shard. What it holds is of the present generation.

@@ -20,7 +20,7 @@ use crate::store::FORWARD_LIFETIME;
 #[derive(Default)]
 pub(super) struct Shard {
     entries: HashTable<Box<Entry>>,
-    expected: BinaryHeap<Reverse<(Timestamp, u64)>>,
+    expected: BinaryHeap<Reverse<Node>>,
     anonymous: usize,
     /// Of which generation all entries are.
     pub(super) generation: u64,
@@ -128,11 +128,50 @@ impl Entry {
     }
 }
 
+/// When an entry may have expired, in twelve bytes: the deadline in two halves, so that no space is
+/// lost between it and the mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Node {
+    high: u32,
+    low: u32,
+    mark: Mark,
+}
+
+impl Node {
+    const fn new(deadline: Timestamp, mark: Mark) -> Self {
+        let [a, b, c, d, e, f, g, h] = deadline.as_millis().to_be_bytes();
+        Self {
+            high: u32::from_be_bytes([a, b, c, d]),
+            low: u32::from_be_bytes([e, f, g, h]),
+            mark,
+        }
+    }
+
+    fn deadline(self) -> Timestamp {
+        let millis = (u64::from(self.high) << 32) | u64::from(self.low);
+        Timestamp::from_millis(millis)
+    }
+}
+
 /// The bytes of a key that tables and nodes know it by. A key is a digest that no client can
 /// choose; two entries of one shard that share these bytes are told apart by the whole key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Mark(u32);
+
+impl Mark {
+    const fn of(key: &StoreKey) -> Self {
+        let [a, b, c, d, ..] = *key.as_bytes();
+        Self(u32::from_le_bytes([a, b, c, d]))
+    }
+
+    /// For a table, which looks at both ends of the number.
+    fn hash(self) -> u64 {
+        (u64::from(self.0) << 32) | u64::from(self.0)
+    }
+}
+
 fn hash(key: &StoreKey) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *key.as_bytes();
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    Mark::of(key).hash()
 }
 
 impl Shard {
@@ -165,18 +204,18 @@ impl Shard {
         let is_earlier = deadline < before;
         self.anonymous = self.anonymous + usize::from(is_anonymous) - usize::from(was_anonymous);
         if is_earlier {
-            self.add_node(deadline, hash(key));
+            self.add_node(deadline, Mark::of(key));
         }
         Some((answer, is_earlier.then_some(deadline)))
     }
 
     /// Adds an entry whose key is free, and answers its deadline.
     pub(super) fn insert(&mut self, entry: Box<Entry>) -> Timestamp {
-        let (deadline, hash_of_key) = (entry.deadline(), hash(entry.key()));
+        let (deadline, mark) = (entry.deadline(), Mark::of(entry.key()));
         self.anonymous += usize::from(entry.is_anonymous());
         self.entries
-            .insert_unique(hash_of_key, entry, |entry| hash(entry.key()));
-        self.add_node(deadline, hash_of_key);
+            .insert_unique(mark.hash(), entry, |entry| hash(entry.key()));
+        self.add_node(deadline, mark);
         deadline
     }
 
@@ -192,11 +231,20 @@ impl Shard {
         Some(entry)
     }
 
-    fn add_node(&mut self, deadline: Timestamp, hash: u64) {
-        if deadline != Timestamp::NEVER {
-            self.expected.push(Reverse((deadline, hash)));
-            self.drop_stale_nodes();
+    fn add_node(&mut self, deadline: Timestamp, mark: Mark) {
+        /// Room is made for a part of what there is. Twice as much would be half empty, and
+        /// there are thousands of shards.
+        const PART: usize = 8;
+        const FEW: usize = 4;
+        if deadline == Timestamp::NEVER {
+            return;
         }
+        let nodes = self.expected.len();
+        if nodes == self.expected.capacity() {
+            self.expected.reserve_exact((nodes / PART).max(FEW));
+        }
+        self.expected.push(Reverse(Node::new(deadline, mark)));
+        self.drop_stale_nodes();
     }
 
     pub(super) const fn anonymous(&self) -> usize {
@@ -207,23 +255,23 @@ impl Shard {
     pub(super) fn next_expected(&self) -> Timestamp {
         self.expected
             .peek()
-            .map_or(Timestamp::NEVER, |Reverse((deadline, _))| *deadline)
+            .map_or(Timestamp::NEVER, |Reverse(node)| node.deadline())
     }
 
     /// Takes the next node that is due at `now`, and removes its entry if that is over.
     pub(super) fn step(&mut self, now: Timestamp) -> Step {
-        let Some(&Reverse((deadline, hash))) = self.expected.peek() else {
+        let Some(&Reverse(node)) = self.expected.peek() else {
             return Step::Nothing;
         };
-        if deadline > now {
+        if node.deadline() > now {
             return Step::Nothing;
         }
         self.expected.pop();
-        let Some((key, later)) = self.entry_of_node(hash) else {
+        let Some((key, later)) = self.entry_of(node) else {
             return Step::Kept;
         };
         if later > now {
-            self.add_node(later, hash);
+            self.add_node(later, node.mark);
             return Step::Kept;
         }
         self.remove(&key).map_or(Step::Kept, Step::Removed)
@@ -265,14 +313,14 @@ impl Shard {
     /// that were used since are back at their later deadlines: at most one step for each node.
     fn next_to_expire(&mut self) -> Option<StoreKey> {
         loop {
-            let &Reverse((deadline, hash)) = self.expected.peek()?;
-            let found = self.entry_of_node(hash);
+            let &Reverse(node) = self.expected.peek()?;
+            let found = self.entry_of(node);
             match found {
-                Some((key, later)) if later <= deadline => return Some(key),
+                Some((key, later)) if later <= node.deadline() => return Some(key),
                 _ => self.expected.pop(),
             };
             if let Some((_, later)) = found {
-                self.add_node(later, hash);
+                self.add_node(later, node.mark);
             }
         }
     }
@@ -290,9 +338,9 @@ impl Shard {
     /// The key and the deadline of the entry that a node is of. Where several share the bytes that
     /// a node knows, it is the one that expires first: each has brought a node of its own, so none
     /// is forgotten.
-    fn entry_of_node(&self, hash: u64) -> Option<(StoreKey, Timestamp)> {
-        let sharing = self.entries.iter_hash(hash);
-        let of_node = sharing.filter(|entry| self::hash(entry.key()) == hash);
+    fn entry_of(&self, node: Node) -> Option<(StoreKey, Timestamp)> {
+        let sharing = self.entries.iter_hash(node.mark.hash());
+        let of_node = sharing.filter(|entry| Mark::of(entry.key()) == node.mark);
         of_node
             .map(|entry| (*entry.key(), entry.deadline()))
             .min_by_key(|(_, deadline)| *deadline)
@@ -304,7 +352,8 @@ impl Shard {
         if self.expected.len() > 2 * self.entries.len() + FEW {
             let expiring = self.entries.iter().filter_map(|entry| {
                 let deadline = entry.deadline();
-                (deadline != Timestamp::NEVER).then(|| Reverse((deadline, hash(entry.key()))))
+                let node = Node::new(deadline, Mark::of(entry.key()));
+                (deadline != Timestamp::NEVER).then_some(Reverse(node))
             });
             self.expected = expiring.collect();
         }
@@ -334,10 +383,10 @@ impl Shard {
             self.entries.len()
         );
         for entry in self.entries() {
-            let (hash, deadline) = (hash(entry.key()), entry.deadline());
-            let mut nodes = self.expected.iter().filter(|node| node.0.1 == hash);
+            let (mark, deadline) = (Mark::of(entry.key()), entry.deadline());
+            let mut nodes = self.expected.iter().filter(|node| node.0.mark == mark);
             assert!(
-                deadline == Timestamp::NEVER || nodes.any(|node| node.0.0 <= deadline),
+                deadline == Timestamp::NEVER || nodes.any(|node| node.0.deadline() <= deadline),
                 "a node that is missing or late"
             );
         }

@@ -133,7 +133,7 @@ fn a_call_with_nothing_to_do_touches_no_shard() {
     drop(locked);
 }
 
-/// Nodes know eight bytes of a key: those of sessions that share them may be mistaken for each
+/// Nodes know a few bytes of a key: those of sessions that share them may be mistaken for each
 /// other, and yet each session goes at its own time.
 #[test]
 fn sessions_whose_keys_begin_alike_are_swept_each_at_its_time() {
@@ -172,4 +172,32 @@ fn sessions_whose_keys_begin_alike_are_swept_each_at_its_time() {
     }
     assert_eq!(gone, [(1, alike(2)), (35, alike(0)), (40, alike(1))]);
     assert_eq!(store.len(), 1);
+}
+
+/// A round passes groups of shards in which nothing is due; what comes into them meanwhile, or is
+/// to go sooner than before, is not forgotten.
+#[test]
+fn what_changes_while_a_round_is_under_way_is_swept_at_its_time() {
+    let store = MemoryStore::builder().shards(512).build();
+    let second = |n: u64| START.saturating_add(Duration::from_secs(n));
+    let mut swept = 0;
+    for number in 0..600 {
+        let now = second(7 * number);
+        create(&store, &anonymous(number, now));
+        if number % 3 == 0 {
+            let mut shorter = touch(now);
+            shorter.max_inactive_interval = Some(Duration::from_secs(5).into());
+            apply(&store, number, &shorter);
+        }
+        // Less than a round needs.
+        swept += door(&store).sweep(now, 2).unwrap().removed.len();
+        assert_sound(&store);
+    }
+    assert!(swept > 0, "requests swept as they came");
+    for time in (4_200..6_100).step_by(100) {
+        swept += removed_numbers(&sweep_all(&store, second(time), 3));
+        assert_eq!(left_expired(&store, second(time)), 0);
+        assert_sound(&store);
+    }
+    assert_eq!(swept, 600);
 }
