@@ -5,17 +5,20 @@
 use std::env;
 use std::error::Error;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use axum::Router;
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use session_core::{Clock, SystemClock};
-use tokio::runtime::Builder;
+use session_core::{MemoryStore, Timestamp};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::calls::{Door, anonymous, roomy};
 use crate::chance::Chance;
-use crate::histogram::Histogram;
 use crate::latency::Quantiles;
 use crate::machine::resident;
-use crate::site::Library;
+use crate::replay::{RUNS, Replay, Run};
+use crate::site::{Calendar, Library, repeatable};
 use crate::stopwatch::{Stopwatch, time};
 use crate::visitor::{Visit, call};
 
@@ -23,6 +26,8 @@ use crate::visitor::{Visit, call};
 const MANY: usize = 1_000_000;
 /// Those of a small one, for comparison.
 const FEW: usize = 1_000;
+/// How many small ones there are.
+const SITES: usize = 100;
 
 /// What it was to grow.
 #[derive(Serialize, Deserialize)]
@@ -31,12 +36,13 @@ pub(crate) struct Growth {
     pub(crate) of: String,
     /// Bytes of resident memory for each session.
     pub(crate) bytes: f64,
-    /// What its own estimate says, if it has one.
-    pub(crate) estimate: Option<f64>,
-    /// Making one of the first thousand, in a thousand sites.
+    /// Making one of the first thousand, in many sites. The quickest of three runs, where runs
+    /// can be the same: ours, and our store.
     pub(crate) few: Quantiles,
     /// Making one of a million.
     pub(crate) many: Quantiles,
+    /// The slowest of that million in the first run, in nanoseconds.
+    pub(crate) slowest: u64,
 }
 
 /// Measures a library in a process of its own.
@@ -51,71 +57,115 @@ pub(crate) fn measure(of: &str) -> Result<Growth, Box<dyn Error>> {
     Ok(serde_json::from_slice(&child.stdout)?)
 }
 
-/// Lets a site grow in this process: what [`measure`] runs.
-pub(crate) fn site(library: Library) -> Result<Growth, Box<dyn Error>> {
+/// What grows: something that makes sessions, new and empty.
+trait Growing {
+    /// Makes a session and times it.
+    fn create(&mut self) -> Result<Duration, Box<dyn Error>>;
+}
+
+/// Lets it grow in this process: what [`measure`] runs.
+pub(crate) fn grow(of: &str) -> Result<Growth, Box<dyn Error>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let (bytes, many) = runtime.block_on(async {
-        let mut times = Histogram::default();
-        let mut router = library.router().await?;
-        // What a first request sets up belongs to no session.
-        call(&mut router, Visit::Remember, None).await?;
+    let library = Library::from_str(of, false).ok();
+    let new = || -> Result<Box<dyn Growing + '_>, Box<dyn Error>> {
+        match library {
+            Some(library) => Ok(Box::new(Site::open(library, &runtime)?)),
+            None => Ok(Box::new(Store::new())),
+        }
+    };
+    let is_repeatable = library.is_none_or(|library| library == Library::Ours);
+    let runs = if is_repeatable { RUNS } else { 1 };
+    let (mut many, mut few) = (Replay::default(), Replay::default());
+    let (mut bytes, mut slowest) = (None, Duration::ZERO);
+    for number in 0..runs {
+        let mut growing = new()?;
+        // The times have their memory before the sessions have theirs.
+        let mut run = vec![(0, Duration::MAX); MANY];
         let before = resident()?;
-        for _ in 0..MANY {
-            let watch = Stopwatch::start();
-            call(&mut router, Visit::Remember, None).await?;
-            times.add(watch.stop().running);
+        create(&mut *growing, &mut run)?;
+        if number == 0 {
+            // Later runs use again what this one has had.
+            bytes = Some(resident()?.saturating_sub(before));
+            slowest = run.iter().map(|(_, time)| *time).max().unwrap_or_default();
         }
-        let grown = resident()?.saturating_sub(before);
-        Ok::<_, Box<dyn Error>>((grown as f64 / MANY as f64, Quantiles::of(&times)))
-    })?;
-    let few = runtime.block_on(async {
-        let mut times = Histogram::default();
-        for _ in 0..MANY / FEW / 10 {
-            let mut router = library.router().await?;
-            for _ in 0..FEW {
-                let watch = Stopwatch::start();
-                call(&mut router, Visit::Remember, None).await?;
-                times.add(watch.stop().running);
-            }
+        many.add(run)?;
+        drop(growing);
+        let mut run = Run::new();
+        for _ in 0..SITES {
+            let mut some = vec![(0, Duration::MAX); FEW];
+            create(&mut *new()?, &mut some)?;
+            run.append(&mut some);
         }
-        Ok::<_, Box<dyn Error>>(Quantiles::of(&times))
-    })?;
+        few.add(run)?;
+    }
     Ok(Growth {
-        of: library.name().to_owned(),
-        bytes,
-        estimate: None,
-        few,
-        many,
+        of: of.to_owned(),
+        bytes: bytes.unwrap_or_default() as f64 / MANY as f64,
+        few: Quantiles::of(&few.times_of(0)),
+        many: Quantiles::of(&many.times_of(0)),
+        slowest: slowest.as_nanos() as u64,
     })
 }
 
-/// Lets our store grow in this process, without requests.
-pub(crate) fn store() -> Result<Growth, Box<dyn Error>> {
-    let mut chance = Chance::new(1);
-    let mut fill = |sessions: usize, times: &mut Histogram| {
-        let store = roomy();
-        let now = SystemClock.now();
-        let before = resident()?;
-        for _ in 0..sessions {
-            let record = anonymous(chance.key(), now);
-            let (created, took) = time(|| Door(&store).create(&record, now));
-            created?;
-            times.add(took.running);
-        }
-        let grown = resident()?.saturating_sub(before);
-        let each = |bytes: usize| bytes as f64 / sessions as f64;
-        Ok::<_, Box<dyn Error>>((each(grown as usize), each(store.bytes())))
-    };
-    let (mut few, mut many) = (Histogram::default(), Histogram::default());
-    let (bytes, estimate) = fill(MANY, &mut many)?;
-    for _ in 0..MANY / FEW / 10 {
-        fill(FEW, &mut few)?;
+fn create(growing: &mut dyn Growing, run: &mut Run) -> Result<(), Box<dyn Error>> {
+    for call in run {
+        call.1 = growing.create()?;
     }
-    Ok(Growth {
-        of: crate::latency::STORE.to_owned(),
-        bytes,
-        estimate: Some(estimate),
-        few: Quantiles::of(&few),
-        many: Quantiles::of(&many),
-    })
+    Ok(())
+}
+
+/// A site, whose sessions come by requests.
+struct Site<'a> {
+    router: Router,
+    runtime: &'a Runtime,
+}
+
+impl<'a> Site<'a> {
+    fn open(library: Library, runtime: &'a Runtime) -> Result<Self, Box<dyn Error>> {
+        const LIFE: Duration = Duration::from_secs(60 * 60);
+        let router = match library {
+            Library::Ours => repeatable(Calendar::default(), LIFE)?,
+            _ => runtime.block_on(library.router())?,
+        };
+        let mut site = Self { router, runtime };
+        // What a first request sets up belongs to no session.
+        site.create()?;
+        Ok(site)
+    }
+}
+
+impl Growing for Site<'_> {
+    fn create(&mut self) -> Result<Duration, Box<dyn Error>> {
+        self.runtime.block_on(async {
+            let watch = Stopwatch::start();
+            call(&mut self.router, Visit::Remember, None).await?;
+            Ok(watch.stop().running)
+        })
+    }
+}
+
+/// Our store without requests.
+struct Store {
+    store: MemoryStore,
+    chance: Chance,
+    now: Timestamp,
+}
+
+impl Store {
+    fn new() -> Self {
+        Self {
+            store: roomy(),
+            chance: Chance::new(1),
+            now: Timestamp::from_millis(1 << 40),
+        }
+    }
+}
+
+impl Growing for Store {
+    fn create(&mut self) -> Result<Duration, Box<dyn Error>> {
+        let record = anonymous(self.chance.key(), self.now);
+        let (created, took) = time(|| Door(&self.store).create(&record, self.now));
+        created?;
+        Ok(took.running)
+    }
 }

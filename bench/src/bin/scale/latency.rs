@@ -2,24 +2,29 @@
 //! of them expires each second and as many are made.
 
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
+use session_core::Timestamp;
 use session_core::store::Loaded;
-use session_core::{Clock, SystemClock};
 use tokio::runtime::Builder;
 
 use crate::calls::{Door, SWEEP_STEP, anonymous, change, fill};
 use crate::chance::Chance;
 use crate::histogram::Histogram;
-use crate::site::{Calendar, Library, expiring};
-use crate::stopwatch::{Stopwatch, Took, time};
+use crate::replay::{RUNS, Replay, Run};
+use crate::site::{Calendar, Library, repeatable};
+use crate::stopwatch::{Stopwatch, time};
 use crate::visitor::{Visit, ask, gather};
 
 /// So long a session lives: one percent of them expires each second.
 const LIFE: Duration = Duration::from_secs(100);
+
+/// Calls of one thread in a second, by the clock that sessions expire by.
+const CALLS_A_SECOND: u32 = 250_000;
+const SECOND: Duration = Duration::from_secs(1);
 
 /// The numbers of sessions that are compared.
 pub(crate) const SIZES: [usize; 2] = [1_000, 1_000_000];
@@ -73,129 +78,148 @@ pub(crate) struct Latency {
     pub(crate) quantiles: Quantiles,
 }
 
-/// Histograms by the kind of a call.
-struct Kinds<const N: usize> {
-    names: [&'static str; N],
-    times: [Histogram; N],
-}
-
-impl<const N: usize> Kinds<N> {
-    fn new(names: [&'static str; N]) -> Self {
-        Self {
-            names,
-            times: std::array::from_fn(|_| Histogram::default()),
-        }
-    }
-
-    fn add(&mut self, kind: usize, took: Took) {
-        self.times[kind].add(took.running);
-    }
-
-    fn conclude(&self, of: &'static str, sessions: usize) -> Vec<Latency> {
-        let latency = |(call, times): (&'static str, &Histogram)| Latency {
-            of,
-            call,
-            sessions,
-            quantiles: Quantiles::of(times),
-        };
-        let kinds = self.names.into_iter().zip(&self.times);
-        kinds
-            .filter(|(_, times)| times.total() > 0)
-            .map(latency)
-            .collect()
-    }
-}
-
-/// Measures the calls of our store, and requests to all libraries.
-pub(crate) fn measure(time: Duration) -> Result<Vec<Latency>, Box<dyn Error>> {
+/// Measures this many calls of our store, and requests to all libraries.
+pub(crate) fn measure(calls: usize) -> Result<Vec<Latency>, Box<dyn Error>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let mut latencies = Vec::new();
     for sessions in SIZES {
-        latencies.extend(store(sessions, time)?);
+        let mut replay = Replay::default();
+        for _ in 0..RUNS {
+            replay.add(store(sessions, calls)?)?;
+        }
+        latencies.extend(conclude(STORE, &CALLS, &replay, sessions));
         for library in Library::STORING {
-            latencies.extend(runtime.block_on(requests(library, sessions, time))?);
+            let replay = runtime.block_on(requests(library, sessions, calls))?;
+            latencies.extend(conclude(library.name(), &REQUESTS, &replay, sessions));
         }
     }
     Ok(latencies)
 }
 
-/// Calls of our store: what a request that reads and one that writes make of it, and the step
-/// of sweeping that ends each.
-fn store(sessions: usize, duration: Duration) -> Result<Vec<Latency>, Box<dyn Error>> {
+fn conclude(
+    of: &'static str,
+    kinds: &[&'static str],
+    replay: &Replay,
+    sessions: usize,
+) -> Vec<Latency> {
+    let times = (0..kinds.len()).map(|kind| replay.times_of(kind));
+    let kinds = kinds.iter().zip(times);
+    kinds
+        .filter(|(_, times)| times.total() > 0)
+        .map(|(call, times)| Latency {
+            of,
+            call,
+            sessions,
+            quantiles: Quantiles::of(&times),
+        })
+        .collect()
+}
+
+/// When the call of this number is made.
+fn time_of(call: usize, began: Timestamp) -> Timestamp {
+    began.saturating_add(SECOND / CALLS_A_SECOND * call as u32)
+}
+
+/// The calls of our store.
+const CALLS: [&str; 4] = ["load", "change", "create", "sweep step"];
+
+/// What requests that read and requests that write make of our store, and the step of sweeping
+/// that ends each.
+fn store(sessions: usize, calls: usize) -> Result<Run, Box<dyn Error>> {
     const LOAD: usize = 0;
     const CHANGE: usize = 1;
     const CREATE: usize = 2;
     const SWEEP: usize = 3;
-    let mut kinds = Kinds::new(["load", "change", "create", "sweep step"]);
+    let mut run = Run::with_capacity(3 * calls);
     let mut chance = Chance::new(1);
-    let (store, mut keys) = fill(sessions, LIFE, SystemClock.now(), &mut chance)?;
+    let began = Timestamp::from_millis(1 << 40);
+    let (store, mut keys) = fill(sessions, LIFE, began, &mut chance)?;
     let door = Door(&store);
-    let began = Instant::now();
-    while began.elapsed() < duration {
-        let now = SystemClock.now();
+    for call in 0..calls {
+        let now = time_of(call, began);
         let visitor = chance.below(keys.len());
         let (loaded, took) = time(|| door.load(&keys[visitor], now));
-        kinds.add(LOAD, took);
+        run.push((LOAD, took.running));
         if !matches!(loaded?, Loaded::Live { .. }) {
             keys[visitor] = chance.key();
             let mut record = anonymous(keys[visitor], now);
             record.absolute_deadline = now.saturating_add(LIFE);
             let (created, took) = time(|| door.create(&record, now));
             created?;
-            kinds.add(CREATE, took);
+            run.push((CREATE, took.running));
         } else if chance.below(2) == 0 {
             let changes = change(now);
             let (applied, took) = time(|| door.apply(&keys[visitor], &changes, now));
             applied?;
-            kinds.add(CHANGE, took);
+            run.push((CHANGE, took.running));
         }
         let (swept, took) = time(|| door.sweep(now, SWEEP_STEP));
         swept?;
-        kinds.add(SWEEP, took);
+        run.push((SWEEP, took.running));
     }
-    Ok(kinds.conclude(STORE, sessions))
+    Ok(run)
 }
+
+/// The kinds of requests.
+const REQUESTS: [&str; 3] = ["read", "count", "create"];
 
 /// Requests that read and requests that write, of anybody. Where sessions expire, a visitor
 /// without one begins the next one.
 async fn requests(
     library: Library,
     sessions: usize,
-    duration: Duration,
-) -> Result<Vec<Latency>, Box<dyn Error>> {
+    calls: usize,
+) -> Result<Replay, Box<dyn Error>> {
     const READ: usize = 0;
     const COUNT: usize = 1;
     const CREATE: usize = 2;
-    let mut kinds = Kinds::new(["read", "count", "create"]);
-    let mut chance = Chance::new(1);
-    let (mut router, mut cookies) = open(library, sessions).await?;
-    let began = Instant::now();
-    while began.elapsed() < duration {
-        let visitor = chance.below(cookies.len());
-        let (kind, visit) = [(READ, Visit::Read), (COUNT, Visit::Count)][chance.below(2)];
-        let watch = Stopwatch::start();
-        let mut page = ask(&mut router, visit, Some(&cookies[visitor])).await?;
-        let mut took = watch.stop();
-        if !page.had_no_session(visit) {
-            kinds.add(kind, took);
+    let began = Timestamp::from_millis(1 << 40);
+    let calendar = Calendar::default();
+    let mut replay = Replay::default();
+    let mut site = None;
+    for _ in 0..RUNS {
+        // Where nothing expires, one site will do.
+        if library == Library::Ours || site.is_none() {
+            drop(site.take());
+            site = Some(open(library, sessions, &calendar, began).await?);
+        }
+        let Some((router, cookies)) = &mut site else {
             continue;
-        }
-        if visit == Visit::Read {
-            kinds.add(kind, took);
+        };
+        let mut run = Run::with_capacity(calls + calls / 8);
+        let mut chance = Chance::new(1);
+        for number in 0..calls {
+            calendar.set(time_of(number, began));
+            let visitor = chance.below(cookies.len());
+            let (kind, visit) = [(READ, Visit::Read), (COUNT, Visit::Count)][chance.below(2)];
             let watch = Stopwatch::start();
-            page = ask(&mut router, Visit::Create, None).await?;
-            took = watch.stop();
+            let mut page = ask(router, visit, Some(&cookies[visitor])).await?;
+            let mut took = watch.stop();
+            if !page.had_no_session(visit) {
+                run.push((kind, took.running));
+                continue;
+            }
+            if visit == Visit::Read {
+                run.push((kind, took.running));
+                let watch = Stopwatch::start();
+                page = ask(router, Visit::Create, None).await?;
+                took = watch.stop();
+            }
+            run.push((CREATE, took.running));
+            cookies[visitor] = page.into_cookie().ok_or("no cookie for a new session")?;
         }
-        kinds.add(CREATE, took);
-        cookies[visitor] = page.into_cookie().ok_or("no cookie for a new session")?;
+        replay.add(run)?;
     }
-    Ok(kinds.conclude(library.name(), sessions))
+    Ok(replay)
 }
 
-/// A site and its visitors. Ours expire one after the other; the peers would do so in hours.
+/// A site and its visitors. Ours expire one after the other from `began` on; the peers would do
+/// so in hours.
 async fn open(
     library: Library,
     sessions: usize,
+    calendar: &Calendar,
+    began: Timestamp,
 ) -> Result<(Router, Vec<HeaderValue>), Box<dyn Error>> {
     if library != Library::Ours {
         let mut router = library.router().await?;
@@ -203,13 +227,14 @@ async fn open(
         return Ok((router, cookies));
     }
     /// Parts of the visitors that come at one time each.
-    const PARTS: usize = 1_000;
-    let calendar = Calendar::default();
-    let mut router = expiring(calendar.clone(), LIFE)?;
+    const PARTS: u32 = 1_000;
+    let life_before = Timestamp::from_millis(began.as_millis() - LIFE.as_millis() as u64);
+    let mut router = repeatable(calendar.clone(), LIFE)?;
     let mut cookies = Vec::with_capacity(sessions);
-    for part in 0..PARTS {
-        calendar.set_behind(LIFE.mul_f64(1.0 - (part + 1) as f64 / PARTS as f64));
-        cookies.append(&mut gather(library, &mut router, sessions / PARTS).await?);
+    for part in 1..=PARTS {
+        calendar.set(life_before.saturating_add(LIFE / PARTS * part));
+        let some = gather(library, &mut router, sessions / PARTS as usize);
+        cookies.append(&mut some.await?);
     }
     Ok((router, cookies))
 }

@@ -31,6 +31,8 @@ mod histogram;
 mod latency;
 mod locks;
 mod machine;
+mod plots;
+mod replay;
 mod report;
 mod site;
 mod stopwatch;
@@ -104,11 +106,7 @@ impl Part {
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     if let Some(Command::Grow { of }) = &arguments.command {
-        let growth = match Library::from_str(of, false) {
-            Ok(library) => growth::site(library)?,
-            Err(_) => growth::store()?,
-        };
-        println!("{}", serde_json::to_string(&growth)?);
+        println!("{}", serde_json::to_string(&growth::grow(of)?)?);
         return Ok(());
     }
 
@@ -118,6 +116,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     runtime.block_on(check::all_do_their_job())?;
     let report = measure(&arguments)?;
     print!("{report}");
+    if let Some(folder) = &arguments.plots {
+        plots::write(&report, folder)?;
+    }
     match &arguments.json {
         Some(file) => fs::write(file, serde_json::to_string_pretty(&report)? + "\n")?,
         None => println!("\n{}", serde_json::to_string(&report)?),
@@ -144,8 +145,8 @@ fn measure(arguments: &Arguments) -> Result<Report, Box<dyn Error>> {
                 })?;
             }
             Part::Latency => {
-                let time = Duration::from_secs(if quick { 1 } else { 6 });
-                report.latencies = latency::measure(time)?;
+                let calls = if quick { 200_000 } else { 1_000_000 };
+                report.latencies = latency::measure(calls)?;
             }
             Part::Locks => {
                 let locks = locks::measure(1_000_000);

@@ -121,11 +121,13 @@ impl Report {
         writeln!(
             f,
             "\n| | bytes of a session | create, growing to 10^3, µs: calls | p50 | p99 | p99.9 | max \
-             | to 10^6: calls | p50 | p99 | p99.9 | max |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
+             | to 10^6: calls | p50 | p99 | p99.9 | max | slowest, first run |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|"
         )?;
         self.growths.iter().try_for_each(|it| {
             let (few, many) = (InMicroseconds(&it.few), InMicroseconds(&it.many));
-            writeln!(f, "| {} | {:.0} | {few} | {many} |", it.of, it.bytes)
+            let slowest = it.slowest as f64 / 1e3;
+            let (of, bytes) = (&it.of, it.bytes);
+            writeln!(f, "| {of} | {bytes:.0} | {few} | {many} | {slowest:.1} |")
         })
     }
 }

@@ -12,7 +12,7 @@ mod bare;
 mod ours;
 mod tower_sessions;
 
-pub(crate) use ours::{Calendar, expiring};
+pub(crate) use ours::{Calendar, repeatable};
 
 /// The attribute that is read and counted.
 const COUNTER: &str = "counter";

@@ -1,52 +1,84 @@
 //! This workspace: adapter-axum on the memory store.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapter_axum::{Session, SessionLayer};
 use axum::Router;
 use axum::routing::{get, post};
 use session_core::{
-    Clock, MemoryStore, SecretKey, SessionManager, SessionManagerBuilder, SystemClock, Timestamp,
+    Clock, Entropy, EntropyError, MemoryStore, SecretKey, SessionManager, SessionManagerBuilder,
+    SystemClock, SystemEntropy, Timestamp,
 };
+
+use crate::chance::Chance;
 
 use super::{
     Answer, COUNT, COUNTER, CREATE, DONE, HUNDRED_BYTES, READ, REMEMBER, TEXT, failed, number,
 };
 
-/// The clock on the wall, which can be behind for as long as sessions are made of which each is
-/// to expire at another time.
-#[derive(Clone, Default)]
+/// A clock that stands still until it is told the time.
+#[derive(Clone)]
 pub(crate) struct Calendar {
-    milliseconds_behind: Arc<AtomicU64>,
+    now: Arc<AtomicU64>,
+}
+
+impl Default for Calendar {
+    fn default() -> Self {
+        Self {
+            now: Arc::new(SystemClock.now().as_millis().into()),
+        }
+    }
 }
 
 impl Calendar {
-    /// Puts the clock behind by this much.
-    pub(crate) fn set_behind(&self, time: Duration) {
-        let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        self.milliseconds_behind
-            .store(milliseconds, Ordering::Relaxed);
+    /// Tells it the time.
+    pub(crate) fn set(&self, now: Timestamp) {
+        self.now.store(now.as_millis(), Ordering::Relaxed);
     }
 }
 
 impl Clock for Calendar {
     fn now(&self) -> Timestamp {
-        let behind = self.milliseconds_behind.load(Ordering::Relaxed);
-        Timestamp::from_millis(SystemClock.now().as_millis().saturating_sub(behind))
+        Timestamp::from_millis(self.now.load(Ordering::Relaxed))
+    }
+}
+
+/// Ids that are the same in every run. The operating system is asked for some as well, for that
+/// takes its time.
+struct Dice {
+    system: SystemEntropy,
+    chance: Mutex<Chance>,
+}
+
+impl Entropy for Dice {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
+        self.system.fill(buffer)?;
+        let mut chance = self.chance.lock().map_err(|_| EntropyError)?;
+        for some in buffer.chunks_mut(8) {
+            some.copy_from_slice(&chance.next().to_le_bytes()[..some.len()]);
+        }
+        Ok(())
     }
 }
 
 pub(super) fn router() -> Result<Router, Box<dyn Error>> {
-    serve(SessionManager::builder())
+    serve(SessionManager::builder().secret_key(SecretKey::generate()?))
 }
 
-/// A site on which a session lives for `life`, whatever its visitor does.
-pub(crate) fn expiring(calendar: Calendar, life: Duration) -> Result<Router, Box<dyn Error>> {
+/// A site that is the same in every run: by the same requests, the same happens. A session lives
+/// for `life`, whatever its visitor does.
+pub(crate) fn repeatable(calendar: Calendar, life: Duration) -> Result<Router, Box<dyn Error>> {
+    let dice = Dice {
+        system: SystemEntropy::new(),
+        chance: Mutex::new(Chance::new(7)),
+    };
     let sessions = SessionManager::builder()
+        .secret_key(SecretKey::new(Chance::new(8).key().as_bytes())?)
         .clock(calendar)
+        .entropy(dice)
         .max_inactive_interval(Duration::ZERO)
         .absolute_timeout(life);
     serve(sessions)
@@ -57,10 +89,7 @@ fn serve(sessions: SessionManagerBuilder) -> Result<Router, Box<dyn Error>> {
     let store = MemoryStore::builder()
         .max_sessions(2_000_000)
         .max_bytes(1 << 32);
-    let sessions = sessions
-        .secret_key(SecretKey::generate()?)
-        .store(store.build())
-        .build()?;
+    let sessions = sessions.store(store.build()).build()?;
     Ok(Router::new()
         .route(READ, get(read))
         .route(COUNT, post(count))
