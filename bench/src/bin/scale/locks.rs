@@ -44,6 +44,9 @@ const LONG: Duration = Duration::from_micros(20);
 /// So long the sessions of these stores live.
 const LIFE: Duration = Duration::from_secs(60 * 60);
 
+/// For comparison: random numbers are drawn, and the store is left alone.
+pub(crate) const NO_DEED: &str = "no call at all";
+
 /// Whatever went wrong in one of two threads.
 pub(crate) type Trouble = Box<dyn Error + Send + Sync>;
 
@@ -75,7 +78,7 @@ impl Lock {
 pub(crate) fn measure(sessions: usize) -> Result<Vec<Lock>, Trouble> {
     let now = SystemClock.now();
     let filled = || Ok(fill(sessions, LIFE, now, &mut Chance::new(1))?);
-    let nothing = Deed::new("none: a thousand random numbers", 1);
+    let nothing = Deed::new(NO_DEED, 1);
     let growing = Deed::new("create, growing", 1);
     let changing = Deed::new("change", 1);
     let evicting = Deed::new("create, evicting", 1);

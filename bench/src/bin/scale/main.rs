@@ -25,6 +25,7 @@
 mod calls;
 mod chance;
 mod check;
+mod document;
 mod flood;
 mod growth;
 mod histogram;
@@ -36,6 +37,7 @@ mod replay;
 mod report;
 mod site;
 mod stopwatch;
+mod table;
 mod target;
 mod threads;
 mod visitor;
@@ -67,6 +69,10 @@ struct Arguments {
     /// Writes the JSON there instead of printing it after the tables.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Writes the tables into this document, in place of those of an earlier run.
+    #[arg(long, value_name = "FILE")]
+    document: Option<PathBuf>,
 
     /// Writes the plots into this folder, as SVG.
     #[arg(long, value_name = "FOLDER")]
@@ -118,6 +124,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     print!("{report}");
     if let Some(folder) = &arguments.plots {
         plots::write(&report, folder)?;
+    }
+    if let Some(file) = &arguments.document {
+        document::update(&report, file)?;
     }
     match &arguments.json {
         Some(file) => fs::write(file, serde_json::to_string_pretty(&report)? + "\n")?,

@@ -1,4 +1,5 @@
-//! From times to what is said about them: tables for people, JSON for programs.
+//! From times to what is said about them: JSON for programs, and sections of a document, with
+//! tables for people.
 
 use std::fmt;
 
@@ -6,9 +7,11 @@ use serde::Serialize;
 
 use crate::flood::Flood;
 use crate::growth::Growth;
-use crate::latency::{Latency, Quantiles};
+use crate::latency::{Latency, Quantiles, SIZES, STORE};
 use crate::locks::Lock;
 use crate::machine;
+use crate::site::Library;
+use crate::table::Table;
 use crate::target::targets_of;
 use crate::threads::Scaling;
 
@@ -35,134 +38,210 @@ impl Report {
             flood: None,
         }
     }
+
+    /// What was measured, by name: each is a section of the document.
+    pub(crate) fn sections(&self) -> Vec<(&'static str, String)> {
+        let mut sections = vec![("machine", format!("Machine: {}.", self.machine))];
+        if !self.threads.is_empty() {
+            sections.push(("threads", self.threads()));
+        }
+        if !self.latencies.is_empty() {
+            sections.push(("latency", self.requests()));
+            sections.push(("calls", self.calls()));
+        }
+        if !self.growths.is_empty() {
+            sections.push(("growth", self.growth()));
+            sections.push(("bytes", self.bytes()));
+        }
+        if !self.locks.is_empty() {
+            sections.push(("locks", self.locks()));
+        }
+        sections.extend(self.flood.as_ref().map(|flood| ("flood", survived(flood))));
+        sections.push(("targets", self.targets()));
+        sections
+    }
+
+    fn threads(&self) -> String {
+        let mut table = Table::new([
+            "sessions",
+            "visit",
+            "library",
+            "one thread",
+            "two threads",
+            "gain",
+            "of bare's",
+            "rounds",
+            "disturbed",
+        ]);
+        for it in &self.threads {
+            table.row([
+                power(it.sessions).to_owned(),
+                it.visit.to_owned(),
+                it.library.name().to_owned(),
+                format!("{:.0}k/s", it.one / 1e3),
+                format!("{:.0}k/s", it.two / 1e3),
+                format!("{:.2}", it.ratio),
+                format!("{:.2}", it.of_bare),
+                it.rounds.to_string(),
+                it.disturbed.to_string(),
+            ]);
+        }
+        table.finish()
+    }
+
+    /// Requests to all libraries, with few sessions and with many.
+    fn requests(&self) -> String {
+        let libraries = Library::STORING.map(Library::name);
+        let calls = ["read", "count", "create"];
+        let kinds = libraries
+            .into_iter()
+            .flat_map(|of| calls.map(|call| (of, call)));
+        self.compare(kinds)
+    }
+
+    /// Calls of our store.
+    fn calls(&self) -> String {
+        let calls = ["load", "change", "create", "sweep step"];
+        self.compare(calls.into_iter().map(|call| (STORE, call)))
+    }
+
+    fn compare(&self, kinds: impl Iterator<Item = (&'static str, &'static str)>) -> String {
+        let mut table = Table::new([
+            "µs",
+            "",
+            "10^3: 50 %",
+            "99 %",
+            "99.9 %",
+            "all",
+            "10^6: 50 %",
+            "99 %",
+            "99.9 %",
+            "all",
+        ]);
+        for (of, call) in kinds {
+            let found = SIZES.map(|sessions| {
+                self.latencies
+                    .iter()
+                    .find(|it| (it.of, it.call, it.sessions) == (of, call, sessions))
+                    .map(|it| &it.quantiles)
+            });
+            if found.iter().any(Option::is_some) {
+                let cells = found.into_iter().flat_map(|quantiles| cells_of(quantiles));
+                table.row([of.to_owned(), call.to_owned()].into_iter().chain(cells));
+            }
+        }
+        table.finish()
+    }
+
+    fn growth(&self) -> String {
+        let mut table = Table::new([
+            "µs",
+            "first 10^3: 50 %",
+            "99 %",
+            "99.9 %",
+            "all",
+            "10^6: 50 %",
+            "99 %",
+            "99.9 %",
+            "all",
+            "slowest, as it was",
+        ]);
+        for it in &self.growths {
+            let cells = cells_of(Some(&it.few))
+                .into_iter()
+                .chain(cells_of(Some(&it.many)));
+            let slowest = [microseconds(it.slowest)];
+            table.row([it.of.clone()].into_iter().chain(cells).chain(slowest));
+        }
+        table.finish()
+    }
+
+    fn bytes(&self) -> String {
+        let mut table = Table::new(["", "bytes of a session"]);
+        for it in &self.growths {
+            table.row([it.of.clone(), format!("{:.0}", it.bytes)]);
+        }
+        table.finish()
+    }
+
+    fn locks(&self) -> String {
+        let mut table = Table::new([
+            "µs",
+            "calls: 50 %",
+            "99 %",
+            "99.9 %",
+            "all",
+            "who waits: 99 %",
+            "99.9 %",
+            "bound",
+        ]);
+        for it in &self.locks {
+            let waits = [it.waits.p99, it.waits.p999, it.bound()].map(microseconds);
+            let cells = cells_of(Some(&it.calls)).into_iter().chain(waits);
+            table.row([it.deed.to_owned()].into_iter().chain(cells));
+        }
+        table.finish()
+    }
+
+    fn targets(&self) -> String {
+        let mut table = Table::new(["target", "measured", "aim", ""]);
+        for target in targets_of(self) {
+            table.row(target.cells());
+        }
+        table.finish()
+    }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.machine)?;
-        if !self.threads.is_empty() {
-            self.print_threads(f)?;
-        }
-        if !self.latencies.is_empty() {
-            self.print_latencies(f)?;
-        }
-        if !self.locks.is_empty() {
-            self.print_locks(f)?;
-        }
-        if !self.growths.is_empty() {
-            self.print_growths(f)?;
-        }
-        if let Some(flood) = &self.flood {
-            print_flood(flood, f)?;
-        }
-        writeln!(f, "\n| target | measured | aim | |\n|---|---|---|---|")?;
-        targets_of(self)
+        self.sections()
             .iter()
-            .try_for_each(|target| writeln!(f, "{target}"))
+            .try_for_each(|(_, text)| writeln!(f, "{text}\n"))
     }
 }
 
-impl Report {
-    fn print_threads(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "\n| sessions | visit | library | one thread, requests/s | two threads | two by one \
-             | of bare's | rounds, disturbed |\n|---|---|---|---|---|---|---|---|"
-        )?;
-        self.threads.iter().try_for_each(|it| {
-            let (one, two) = (it.one / 1e3, it.two / 1e3);
-            writeln!(
-                f,
-                "| {} | {} | {} | {one:.0}k | {two:.0}k | {:.2} | {:.2} | {}, {} |",
-                it.sessions,
-                it.visit,
-                it.library.name(),
-                it.ratio,
-                it.of_bare,
-                it.rounds,
-                it.disturbed,
-            )
-        })
-    }
-
-    fn print_latencies(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "\n| µs | call | sessions | calls | p50 | p99 | p99.9 | max |\n\
-             |---|---|---|---|---|---|---|---|"
-        )?;
-        self.latencies.iter().try_for_each(|it| {
-            let Latency {
-                of, call, sessions, ..
-            } = it;
-            let quantiles = InMicroseconds(&it.quantiles);
-            writeln!(f, "| {of} | {call} | {sessions} | {quantiles} |")
-        })
-    }
-
-    fn print_locks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "\n| µs | calls | p50 | p99 | p99.9 | max | who waits meanwhile | p50 | p99 | p99.9 \
-             | max | left out | bound |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|"
-        )?;
-        self.locks.iter().try_for_each(|it| {
-            let (calls, waits) = (InMicroseconds(&it.calls), InMicroseconds(&it.waits));
-            let bound = it.bound() as f64 / 1e3;
-            let (deed, left_out) = (it.deed, it.left_out);
-            writeln!(
-                f,
-                "| {deed} | {calls} | {waits} | {left_out} | {bound:.1} |"
-            )
-        })
-    }
-
-    fn print_growths(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "\n| | bytes of a session | create, growing to 10^3, µs: calls | p50 | p99 | p99.9 | max \
-             | to 10^6: calls | p50 | p99 | p99.9 | max | slowest, first run |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|"
-        )?;
-        self.growths.iter().try_for_each(|it| {
-            let (few, many) = (InMicroseconds(&it.few), InMicroseconds(&it.many));
-            let slowest = it.slowest as f64 / 1e3;
-            let (of, bytes) = (&it.of, it.bytes);
-            writeln!(f, "| {of} | {bytes:.0} | {few} | {many} | {slowest:.1} |")
-        })
-    }
-}
-
-fn print_flood(flood: &Flood, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn survived(flood: &Flood) -> String {
     let Flood {
         made,
         logged_in,
         kept,
         budget,
         most,
-        resident,
+        create,
         ..
     } = flood;
-    writeln!(
-        f,
-        "\nFlood: {made} anonymous sessions made; {kept} of {logged_in} who had logged in are \
-         still; at most {most} of {budget} bytes taken (resident: {resident})."
+    let [p50, p999] = [create.p50, create.p999].map(microseconds);
+    format!(
+        "{made} anonymous sessions came from two threads to a store that may take {budget} bytes and\n\
+         had {logged_in} sessions of visitors who had logged in. {kept} of these are there still. \
+         After each call the\nstore was asked what it takes: {most} bytes at most. A session for which \
+         another one has to go takes\n{p50} µs to make, and one of a thousand more than {p999}."
     )
 }
 
-/// Calls and quantiles, as cells of a table.
-struct InMicroseconds<'a>(&'a Quantiles);
+/// The quantiles in microseconds; dashes where there is nothing to tell.
+fn cells_of(quantiles: Option<&Quantiles>) -> [String; 4] {
+    /// Fewer calls have no p99.
+    const ENOUGH: u64 = 100;
+    match quantiles {
+        Some(it) if it.calls >= ENOUGH => [it.p50, it.p99, it.p999, it.max].map(microseconds),
+        _ => ["-"; 4].map(str::to_owned),
+    }
+}
 
-impl fmt::Display for InMicroseconds<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Quantiles {
-            calls,
-            p50,
-            p99,
-            p999,
-            max,
-            ..
-        } = self.0;
-        let [p50, p99, p999, max] = [p50, p99, p999, max].map(|ns| *ns as f64 / 1e3);
-        write!(f, "{calls} | {p50:.2} | {p99:.2} | {p999:.2} | {max:.1}")
+fn microseconds(nanoseconds: u64) -> String {
+    let microseconds = nanoseconds as f64 / 1e3;
+    match nanoseconds {
+        0..10_000 => format!("{microseconds:.2}"),
+        10_000..100_000 => format!("{microseconds:.1}"),
+        _ => format!("{microseconds:.0}"),
+    }
+}
+
+const fn power(sessions: usize) -> &'static str {
+    match sessions {
+        1 => "1",
+        1_000 => "10^3",
+        _ => "10^6",
     }
 }

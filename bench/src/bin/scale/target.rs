@@ -1,10 +1,9 @@
 //! What is aimed at, and whether it was reached.
 
-use std::fmt;
-
 use serde::Serialize;
 
 use crate::latency::Latency;
+use crate::locks::NO_DEED;
 use crate::report::Report;
 use crate::site::Library;
 
@@ -41,17 +40,16 @@ impl Target {
             met,
         }
     }
-}
 
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (word, bound) = match self.aim {
-            Aim::AtLeast(least) => ("at least", least),
-            Aim::AtMost(most) => ("at most", most),
+    /// As cells of a table.
+    pub(crate) fn cells(&self) -> [String; 4] {
+        let aim = match self.aim {
+            Aim::AtLeast(least) => format!("at least {least}"),
+            Aim::AtMost(most) => format!("at most {most}"),
         };
         let verdict = if self.met { "met" } else { "missed" };
-        let Self { what, measured, .. } = self;
-        write!(f, "| {what} | {measured:.2} | {word} {bound} | {verdict} |")
+        let measured = format!("{:.2}", self.measured);
+        [self.what.clone(), measured, aim, verdict.to_owned()]
     }
 }
 
@@ -77,7 +75,7 @@ pub(crate) fn targets_of(report: &Report) -> Vec<Target> {
             ));
         }
     }
-    for lock in &report.locks {
+    for lock in report.locks.iter().filter(|lock| lock.deed != NO_DEED) {
         targets.push(Target::new(
             format!("a lock held, µs: {}", lock.deed),
             lock.bound() as f64 / 1e3,
