@@ -188,3 +188,17 @@ fn thousands_of_small_sessions_wait_to_be_reported_and_few_large_ones() {
     // Nobody sweeps: what waits takes no more than some memory.
     assert_eq!(evict(6_000, 10_000), 4_096);
 }
+
+/// Whoever makes room looks into several parts that have an anonymous session.
+#[test]
+fn a_small_store_has_few_parts_and_a_large_one_many() {
+    let shards = |sessions, bytes| {
+        let store = MemoryStore::builder().max_sessions(sessions);
+        store.max_bytes(bytes).build().shards.len()
+    };
+    assert_eq!(MemoryStore::new().shards.len(), 32_768);
+    assert_eq!(shards(usize::MAX, usize::MAX), 32_768);
+    assert_eq!(shards(10_000, usize::MAX), 512);
+    assert_eq!(shards(usize::MAX, 2 << 20), 256);
+    assert_eq!(shards(0, 0), 64);
+}
