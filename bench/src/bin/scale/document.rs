@@ -7,10 +7,14 @@ use std::path::Path;
 
 use crate::report::Report;
 
-/// Writes what was measured into the document; the rest of it stays as it is.
+/// Writes what was measured into the document; the rest of it stays as it is, and so do the
+/// targets where only some of them are known.
 pub(crate) fn update(report: &Report, file: &Path) -> Result<(), Box<dyn Error>> {
     let mut text = fs::read_to_string(file)?;
     for (name, section) in report.sections() {
+        if name == "targets" && !report.is_complete() {
+            continue;
+        }
         text = replaced(&text, name, &section)
             .ok_or_else(|| format!("{} has no section {name}", file.display()))?;
     }

@@ -35,7 +35,7 @@ use crate::machine::{keep_to_processor, preemptions};
 use crate::replay::{RUNS, Replay, Run};
 use crate::stopwatch::{Took, time};
 
-/// Shards of a store, as it comes.
+/// Shards of a store with room for a million; one with fewer uses the last bits of the number.
 const SHARDS: usize = 32_768;
 
 /// Longer waits are looked into.

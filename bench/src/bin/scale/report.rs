@@ -39,6 +39,15 @@ impl Report {
         }
     }
 
+    /// True when every part was measured, so that all targets are known.
+    pub(crate) const fn is_complete(&self) -> bool {
+        !self.threads.is_empty()
+            && !self.latencies.is_empty()
+            && !self.locks.is_empty()
+            && !self.growths.is_empty()
+            && self.flood.is_some()
+    }
+
     /// What was measured, by name: each is a section of the document.
     pub(crate) fn sections(&self) -> Vec<(&'static str, String)> {
         let mut sections = vec![("machine", format!("Machine: {}.", self.machine))];
