@@ -131,6 +131,9 @@ impl MemoryStore {
                 });
                 let next = self.sweep_shard(round.cursor, now, limit, &mut swept.removed);
                 let Some(next) = next else {
+                    if swept.removed.len() < limit {
+                        continue;
+                    }
                     return swept;
                 };
                 let of_group = of_group.min(next);
@@ -155,8 +158,8 @@ impl MemoryStore {
         swept
     }
 
-    /// Sweeps one shard. Answers when its next node comes up, or `None` when the limit was
-    /// reached with something due still there.
+    /// Sweeps some of one shard. Answers when its next node comes up, or `None` when something due
+    /// is still there.
     fn sweep_shard(
         &self,
         index: usize,
@@ -164,9 +167,8 @@ impl MemoryStore {
         limit: usize,
         removed: &mut Vec<Removed>,
     ) -> Option<Timestamp> {
-        /// Nodes examined under one lock beyond what may be removed: those of sessions that
-        /// were used since.
-        const NODES_MAX: usize = 32;
+        /// Nodes examined under one lock: others wait for the shard meanwhile.
+        const NODES_MAX: usize = 8;
         let mut over = Vec::new();
         let next = {
             let mut shard = self.lock(index);
