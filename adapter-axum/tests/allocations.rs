@@ -67,6 +67,27 @@ fn a_new_session_makes_one_store_call_and_a_step_of_sweeping() {
     );
 }
 
+/// The bytes that are asked for. What an allocator adds, some ten for each allocation, belongs
+/// to the allocator; the benchmark measures both together.
+#[test]
+fn a_session_with_a_value_of_100_bytes_takes_at_most_350() {
+    // As full as the store is with a million sessions, on less of it.
+    const SHARDS: usize = 256;
+    const SESSIONS: u32 = 1_000_000 / 32_768 * 256;
+    let site = Site::with_sessions(MemoryStore::builder().shards(SHARDS).build());
+    let counted = allocation_counter::measure(|| {
+        for _ in 0..SESSIONS {
+            site.send(site.request("/remember", Client::Stranger));
+        }
+    });
+    let bytes = counted.bytes_current as f64 / f64::from(SESSIONS);
+    println!(
+        "{bytes:.1} bytes of a session, in allocations of {}",
+        counted.count_current
+    );
+    assert!((230.0..=350.0).contains(&bytes), "{bytes}");
+}
+
 /// Who sends a request.
 #[derive(Clone, Copy)]
 enum Client {
@@ -106,6 +127,7 @@ impl Site {
             .route("/untouched", get(|| async { "done" }))
             .route("/read", get(read))
             .route("/count", get(count))
+            .route("/remember", get(remember))
             .layer(SessionLayer::new(sessions));
         let mut site = Self {
             router: router.with_state(()),
@@ -166,6 +188,10 @@ async fn read(session: Session) -> Result<String, Rejection> {
 async fn count(session: Session) -> Result<String, Rejection> {
     let count = session.update_attribute("count", |count: &mut u64| *count += 1)?;
     Ok(count.to_string())
+}
+
+async fn remember(session: Session) -> Result<(), Rejection> {
+    Ok(session.set_attribute("text", &"a".repeat(100))?)
 }
 
 /// A runtime on the calling thread, where allocations are counted.

@@ -9,7 +9,7 @@ use session_core::store::memory::MemoryStore;
 use session_core::testkit::store::{Door, principal_rules, rules};
 use session_core::testkit::{Faulty, Recording, block_on};
 
-type MakeStore = Box<dyn Fn() -> Arc<dyn SessionStore>>;
+type MakeStore = Arc<dyn Fn() -> Arc<dyn SessionStore> + Send + Sync>;
 
 fn main() -> ExitCode {
     let shared: Arc<dyn SessionStore> = Arc::new(MemoryStore::new());
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         (
             "memory_shared",
             Door::Awaited,
-            Box::new(move || shared.clone()),
+            Arc::new(move || shared.clone()),
         ),
         (
             "recording",
@@ -46,9 +46,9 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for (name, door, make) in &stores {
         for rule in rules().iter().chain(principal_rules()) {
-            let (store, door) = (make(), *door);
+            let (make, door) = (make.clone(), *door);
             trials.push(Trial::test(format!("{name}::{rule}"), move || {
-                block_on(rule.check_through(door, store));
+                block_on(rule.check_through(door, make()));
                 Ok(())
             }));
         }
@@ -57,6 +57,6 @@ fn main() -> ExitCode {
 }
 
 /// A new store for each rule.
-fn each<S: SessionStore>(make: impl Fn() -> S + 'static) -> MakeStore {
-    Box::new(move || Arc::new(make()))
+fn each<S: SessionStore>(make: impl Fn() -> S + Send + Sync + 'static) -> MakeStore {
+    Arc::new(move || Arc::new(make()))
 }

@@ -233,7 +233,7 @@ impl Record {
         match (&change.edit, position) {
             (Edit::Remove, Err(_)) => {}
             (Edit::Remove, Ok(index)) => {
-                self.attributes.make_mut().remove(index);
+                self.attributes.remove(index);
             }
             (Edit::Put(value), Ok(index)) => {
                 let attribute = &mut self.attributes.make_mut()[index];

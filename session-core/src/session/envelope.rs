@@ -297,11 +297,7 @@ impl<'a> Input<'a> {
             }
             list.push(attribute);
         }
-        let mut attributes = Attributes::default();
-        if !list.is_empty() {
-            *attributes.make_mut() = list;
-        }
-        Ok(attributes)
+        Ok(Attributes::from_ordered(list))
     }
 
     fn attribute(&mut self) -> Result<Attribute, EnvelopeError> {

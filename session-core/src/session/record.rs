@@ -197,13 +197,25 @@ impl Attribute {
     pub fn size(&self) -> usize {
         self.name.len() + self.value.bytes().len()
     }
+
+    /// Moves the attribute out, and leaves one without a value.
+    fn take(&mut self) -> Self {
+        Self {
+            name: self.name.clone(),
+            revision: self.revision,
+            value: self.value.take(),
+        }
+    }
 }
 
 /// The attributes of a session, ordered by name; clones share them until one changes.
+///
+/// They lie in one piece, which takes less memory than a list that could grow: sessions are
+/// many, and get another attribute seldom.
 #[derive(Clone, Debug, Default)]
 pub struct Attributes(
     /// `None` for no attributes, which then need no allocation.
-    Option<Arc<Vec<Attribute>>>,
+    Option<Arc<[Attribute]>>,
 );
 
 impl Attributes {
@@ -243,21 +255,45 @@ impl Attributes {
             .binary_search_by(|attribute| attribute.name.as_bytes().cmp(name.as_bytes()))
     }
 
-    /// The list for changing it; copied first when another record shares it.
-    pub(super) fn make_mut(&mut self) -> &mut Vec<Attribute> {
-        Arc::make_mut(self.0.get_or_insert_default())
+    /// Those of a list that is ordered by name already.
+    pub(super) fn from_ordered(list: Vec<Attribute>) -> Self {
+        Self((!list.is_empty()).then(|| list.into()))
     }
 
-    /// Adds an attribute at the place that [`position`](Self::position) told. Sessions have
-    /// few attributes: room is made for this one, not for twice as many.
+    /// The attributes for changing them; copied first when another record shares them.
+    pub(super) fn make_mut(&mut self) -> &mut [Attribute] {
+        self.0.as_mut().map_or(&mut [], Arc::make_mut)
+    }
+
+    /// Adds an attribute at the place that [`position`](Self::position) told.
     pub(super) fn insert(&mut self, index: usize, attribute: Attribute) {
-        let list = self.make_mut();
-        list.reserve_exact(1);
+        let mut list = self.take(1);
         list.insert(index, attribute);
+        *self = Self::from_ordered(list);
+    }
+
+    /// Removes the attribute at this place.
+    pub(super) fn remove(&mut self, index: usize) {
+        let mut list = self.take(0);
+        list.remove(index);
+        *self = Self::from_ordered(list);
+    }
+
+    /// The attributes as a list with room for some more. Values are moved, not copied, unless
+    /// another record shares them.
+    fn take(&mut self, more: usize) -> Vec<Attribute> {
+        let mut list = Vec::with_capacity(self.len() + more);
+        if let Some(mut shared) = self.0.take() {
+            match Arc::get_mut(&mut shared) {
+                Some(own) => list.extend(own.iter_mut().map(Attribute::take)),
+                None => list.extend_from_slice(&shared),
+            }
+        }
+        list
     }
 
     fn as_slice(&self) -> &[Attribute] {
-        self.0.as_deref().map_or(&[], Vec::as_slice)
+        self.0.as_deref().unwrap_or_default()
     }
 }
 
@@ -308,7 +344,31 @@ mod tests {
         };
         let mut attributes: Attributes = [attribute].into_iter().collect();
         assert_ne!(attributes, Attributes::default());
-        attributes.make_mut().clear();
+        attributes.remove(0);
         assert_eq!(attributes, Attributes::default());
+    }
+
+    #[test]
+    fn a_value_stays_where_it_is_when_others_come_and_go() {
+        let attribute = |name: &str| Attribute {
+            name: name.into(),
+            revision: Revision::new(1),
+            value: Value::new(Codec::MessagePack, vec![7; 1_000]),
+        };
+        let place = |attributes: &Attributes| {
+            let value = attributes.get("b").map(|it| it.value.bytes());
+            value.map(<[u8]>::as_ptr)
+        };
+        let mut attributes: Attributes = [attribute("b")].into_iter().collect();
+        let before = place(&attributes);
+        attributes.insert(0, attribute("a"));
+        attributes.insert(2, attribute("c"));
+        attributes.remove(0);
+        assert_eq!(place(&attributes), before);
+        let shared = attributes.clone();
+        attributes.remove(1);
+        assert_ne!(place(&attributes), before, "another record has it");
+        assert_eq!((shared.len(), attributes.len()), (2, 1));
+        assert_eq!(shared.get("b"), attributes.get("b"));
     }
 }

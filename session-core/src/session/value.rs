@@ -87,6 +87,11 @@ impl Value {
         self.bytes.extend_from_slice(&other.bytes);
     }
 
+    /// Moves the value out, and leaves an empty one.
+    pub(super) fn take(&mut self) -> Self {
+        Self::new(self.codec, std::mem::take(&mut self.bytes))
+    }
+
     /// True when [`append`](Self::append) can add `items` to this value.
     pub(crate) fn takes(&self, items: &Items) -> bool {
         self.count_with(items).is_some()

@@ -14,7 +14,7 @@ pub struct MemoryStoreBuilder {
     max_sessions: usize,
     max_bytes: usize,
     when_full: WhenFull,
-    shards: usize,
+    shards: Option<usize>,
 }
 
 impl MemoryStoreBuilder {
@@ -23,7 +23,7 @@ impl MemoryStoreBuilder {
             max_sessions: 1_000_000,
             max_bytes: 1 << 30,
             when_full: WhenFull::EvictAnonymous,
-            shards: 4_096,
+            shards: None,
         }
     }
 
@@ -49,11 +49,21 @@ impl MemoryStoreBuilder {
     }
 
     /// How many parts the store has, rounded up to a power of two of at most 65,536. Many
-    /// small parts keep each lock and each growth of a table short.
+    /// small parts keep each lock and each growth of a table short; each takes 80 bytes, also
+    /// while it is empty. By default, 32,768 for a million sessions, and fewer for fewer.
     #[must_use]
     pub const fn shards(mut self, shards: usize) -> Self {
-        self.shards = shards;
+        self.shards = Some(shards);
         self
+    }
+
+    /// As many that each has few sessions, and not so many that most have none: whoever makes room
+    /// would look into these in vain.
+    fn default_shards(&self) -> usize {
+        const SESSIONS: usize = 30;
+        let least = Cost::OF_FORWARD.bytes;
+        let sessions = self.max_sessions.min(self.max_bytes / least);
+        (sessions / SESSIONS).clamp(64, 1 << 15)
     }
 
     /// Makes the store, empty.
@@ -61,14 +71,15 @@ impl MemoryStoreBuilder {
     pub fn build(self) -> MemoryStore {
         /// A shard is chosen by 16 bits of the key.
         const SHARDS_MAX: usize = 1 << 16;
-        let shards = self.shards.clamp(1, SHARDS_MAX).next_power_of_two();
+        let shards = self.shards.unwrap_or_else(|| self.default_shards());
+        let shards = shards.clamp(1, SHARDS_MAX).next_power_of_two();
         MemoryStore {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             budget: Budget::new(Cost {
                 sessions: self.max_sessions,
                 bytes: self.max_bytes,
             }),
-            sweeper: Sweeper::default(),
+            sweeper: Sweeper::new(shards),
             evicted: Evicted::default(),
             principals: Principals::default(),
             generation: Generation::default(),

@@ -8,7 +8,6 @@ use hashbrown::hash_table::IntoIter;
 
 use super::MemoryStore;
 use super::shard::{Entry, Shard};
-use crate::clock::Timestamp;
 use crate::store::{RemovalReason, Removed};
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
@@ -27,7 +26,7 @@ impl MemoryStore {
     pub(super) fn raise_generation(&self) {
         self.generation.current.fetch_add(1, Ordering::SeqCst);
         // A round of sweeping finds the shards that nobody uses.
-        self.sweeper.expect(Timestamp::EPOCH);
+        self.sweeper.expect_everywhere();
     }
 
     /// Locks a shard. What it holds is of the present generation.

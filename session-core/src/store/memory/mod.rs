@@ -151,13 +151,14 @@ impl MemoryStore {
     }
 
     fn insert_new(&self, record: &Record) -> Result<Created, Cost> {
-        let mut shard = self.shard(&record.key);
+        let index = self.shard_index(&record.key);
+        let mut shard = self.lock(index);
         if shard.contains(&record.key) {
             return Ok(Created::Taken);
         }
         self.budget.take(Cost::of_session(record))?;
         let due = shard.insert(Box::new(Entry::live(record.clone())));
-        self.sweeper.expect(due);
+        self.sweeper.expect(index, due);
         Ok(Created::Created)
     }
 
@@ -170,7 +171,7 @@ impl MemoryStore {
     ) -> Option<T> {
         let (answer, earlier) = shard.edit(key, change)?;
         if let Some(deadline) = earlier {
-            self.sweeper.expect(deadline);
+            self.sweeper.expect(self.shard_index(key), deadline);
         }
         Some(answer)
     }
@@ -195,6 +196,7 @@ impl MemoryStore {
             Slot::Forward { to, .. } => return Ok(Applied::Moved(*to)),
             Slot::Live(record) => record,
         };
+        let charged_before = Cost::of_session(record).bytes;
         let growth = Cost::of_growth(record, changes);
         self.budget.take(growth.and(beside))?;
         let before = (changes.reply == Reply::Change).then(|| Box::new(record.clone()));
@@ -206,12 +208,8 @@ impl MemoryStore {
                 Refusal::TooLarge => Applied::TooLarge,
             });
         }
-        let charged = entry.bytes + growth.bytes;
-        if changes.raises_revision() {
-            // Never more than was charged: the budget gets back what the entry says.
-            entry.bytes = Cost::of_session(record).bytes.min(charged);
-        }
-        self.budget.give_back(Cost::bytes(charged - entry.bytes));
+        let charged = charged_before + growth.bytes;
+        self.budget.settle(charged, Cost::of_session(record).bytes);
         Ok(Applied::Applied {
             revision: record.revision,
             record: (changes.reply != Reply::Revision).then(|| record.clone()),
@@ -264,9 +262,11 @@ impl MemoryStore {
         if let Some(moved) = old_shard.remove(old) {
             let is_closed = changes.clear_attributes;
             let forward = Box::new(Entry::forward(*old, *new, is_closed, now));
-            self.sweeper.expect(old_shard.insert(forward));
+            let due = old_shard.insert(forward);
+            self.sweeper.expect(self.shard_index(old), due);
             let shard = new_shard.as_mut().unwrap_or(&mut old_shard);
-            self.sweeper.expect(shard.insert(moved.renamed(*new)));
+            let due = shard.insert(moved.renamed(*new));
+            self.sweeper.expect(self.shard_index(new), due);
         }
         Ok(Applied::Applied {
             revision,

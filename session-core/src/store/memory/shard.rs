@@ -12,26 +12,24 @@ use crate::store::FORWARD_LIFETIME;
 
 /// A part of the store.
 ///
-/// `expected` has one node for each entry that can expire, at the deadline that was known when
-/// the node was made. Touching a session changes nothing here: a node that comes up too early
-/// goes back in at the later deadline. Only a deadline that moves earlier needs another node;
-/// the one it replaces is recognised as stale when it comes up.
+/// `expected` has at least one node for each entry that can expire, at a deadline that it had
+/// once and that is not later than the one it has. Touching a session changes nothing here: a node
+/// that comes up too early goes back in at the later deadline. Only a deadline that moves earlier
+/// needs another node. A node whose entry is gone is stale, and an entry may have several nodes
+/// for a while: both are few, and are dropped when there are many of them.
 #[derive(Default)]
 pub(super) struct Shard {
     entries: HashTable<Box<Entry>>,
-    expected: BinaryHeap<Reverse<(Timestamp, u64)>>,
+    expected: BinaryHeap<Reverse<Node>>,
     anonymous: usize,
     /// Of which generation all entries are.
     pub(super) generation: u64,
 }
 
-/// What is kept under one key.
+/// What is kept under one key: nothing that can be told from the session, for a byte here is a
+/// megabyte in a large store.
 pub(super) struct Entry {
     pub(super) slot: Slot,
-    /// The bytes that the budget was charged with.
-    pub(super) bytes: usize,
-    /// The deadline of this entry's node; [`Timestamp::NEVER`] when it has none.
-    expected: Timestamp,
 }
 
 #[derive(Clone)]
@@ -49,9 +47,7 @@ pub(super) enum Slot {
 impl Entry {
     pub(super) fn live(record: Record) -> Self {
         Self {
-            bytes: Cost::of_session(&record).bytes,
             slot: Slot::Live(record),
-            expected: Timestamp::NEVER,
         }
     }
 
@@ -63,8 +59,6 @@ impl Entry {
                 since: now,
                 is_closed,
             },
-            bytes: Cost::OF_FORWARD.bytes,
-            expected: Timestamp::NEVER,
         }
     }
 
@@ -120,9 +114,9 @@ impl Entry {
 
     /// What the budget gets back when the entry goes.
     pub(super) fn cost(&self) -> Cost {
-        Cost {
-            sessions: usize::from(matches!(self.slot, Slot::Live(_))),
-            bytes: self.bytes,
+        match &self.slot {
+            Slot::Live(record) => Cost::of_session(record),
+            Slot::Forward { .. } => Cost::OF_FORWARD,
         }
     }
 
@@ -134,11 +128,50 @@ impl Entry {
     }
 }
 
+/// When an entry may have expired, in twelve bytes: the deadline in two halves, so that no space is
+/// lost between it and the mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Node {
+    high: u32,
+    low: u32,
+    mark: Mark,
+}
+
+impl Node {
+    const fn new(deadline: Timestamp, mark: Mark) -> Self {
+        let [a, b, c, d, e, f, g, h] = deadline.as_millis().to_be_bytes();
+        Self {
+            high: u32::from_be_bytes([a, b, c, d]),
+            low: u32::from_be_bytes([e, f, g, h]),
+            mark,
+        }
+    }
+
+    fn deadline(self) -> Timestamp {
+        let millis = (u64::from(self.high) << 32) | u64::from(self.low);
+        Timestamp::from_millis(millis)
+    }
+}
+
 /// The bytes of a key that tables and nodes know it by. A key is a digest that no client can
 /// choose; two entries of one shard that share these bytes are told apart by the whole key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Mark(u32);
+
+impl Mark {
+    const fn of(key: &StoreKey) -> Self {
+        let [a, b, c, d, ..] = *key.as_bytes();
+        Self(u32::from_le_bytes([a, b, c, d]))
+    }
+
+    /// For a table, which looks at both ends of the number.
+    fn hash(self) -> u64 {
+        (u64::from(self.0) << 32) | u64::from(self.0)
+    }
+}
+
 fn hash(key: &StoreKey) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *key.as_bytes();
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    Mark::of(key).hash()
 }
 
 impl Shard {
@@ -157,34 +190,32 @@ impl Shard {
     }
 
     /// Changes the entry under `key`: the one door, which keeps the count of anonymous sessions
-    /// and the entry's node in step with it. Answers also the deadline if it is now earlier
-    /// than the node said.
+    /// and the entry's nodes in step with it. Answers also the deadline if it is now earlier
+    /// than it was.
     pub(super) fn edit<T>(
         &mut self,
         key: &StoreKey,
         change: impl FnOnce(&mut Entry) -> T,
     ) -> Option<(T, Option<Timestamp>)> {
         let entry = self.get_mut(key)?;
-        let was_anonymous = entry.is_anonymous();
+        let (was_anonymous, before) = (entry.is_anonymous(), entry.deadline());
         let answer = change(entry);
-        let is_anonymous = entry.is_anonymous();
-        let deadline = entry.deadline();
-        let is_earlier = deadline < entry.expected;
+        let (is_anonymous, deadline) = (entry.is_anonymous(), entry.deadline());
+        let is_earlier = deadline < before;
         self.anonymous = self.anonymous + usize::from(is_anonymous) - usize::from(was_anonymous);
         if is_earlier {
-            self.expect(key, deadline);
+            self.add_node(deadline, Mark::of(key));
         }
         Some((answer, is_earlier.then_some(deadline)))
     }
 
     /// Adds an entry whose key is free, and answers its deadline.
-    pub(super) fn insert(&mut self, mut entry: Box<Entry>) -> Timestamp {
-        let (deadline, hash_of_key) = (entry.deadline(), hash(entry.key()));
-        entry.expected = deadline;
+    pub(super) fn insert(&mut self, entry: Box<Entry>) -> Timestamp {
+        let (deadline, mark) = (entry.deadline(), Mark::of(entry.key()));
         self.anonymous += usize::from(entry.is_anonymous());
         self.entries
-            .insert_unique(hash_of_key, entry, |entry| hash(entry.key()));
-        self.add_node(deadline, hash_of_key);
+            .insert_unique(mark.hash(), entry, |entry| hash(entry.key()));
+        self.add_node(deadline, mark);
         deadline
     }
 
@@ -200,20 +231,20 @@ impl Shard {
         Some(entry)
     }
 
-    /// Makes a node for the entry at `deadline`, in place of the one it has.
-    fn expect(&mut self, key: &StoreKey, deadline: Timestamp) {
-        let Some(entry) = self.get_mut(key) else {
+    fn add_node(&mut self, deadline: Timestamp, mark: Mark) {
+        /// Room is made for a part of what there is. Twice as much would be half empty, and
+        /// there are thousands of shards.
+        const PART: usize = 8;
+        const FEW: usize = 4;
+        if deadline == Timestamp::NEVER {
             return;
-        };
-        entry.expected = deadline;
-        self.add_node(deadline, hash(key));
-    }
-
-    fn add_node(&mut self, deadline: Timestamp, hash: u64) {
-        if deadline != Timestamp::NEVER {
-            self.expected.push(Reverse((deadline, hash)));
-            self.drop_stale_nodes();
         }
+        let nodes = self.expected.len();
+        if nodes == self.expected.capacity() {
+            self.expected.reserve_exact((nodes / PART).max(FEW));
+        }
+        self.expected.push(Reverse(Node::new(deadline, mark)));
+        self.drop_stale_nodes();
     }
 
     pub(super) const fn anonymous(&self) -> usize {
@@ -224,33 +255,26 @@ impl Shard {
     pub(super) fn next_expected(&self) -> Timestamp {
         self.expected
             .peek()
-            .map_or(Timestamp::NEVER, |Reverse((deadline, _))| *deadline)
+            .map_or(Timestamp::NEVER, |Reverse(node)| node.deadline())
     }
 
     /// Takes the next node that is due at `now`, and removes its entry if that is over.
     pub(super) fn step(&mut self, now: Timestamp) -> Step {
-        let Some(&Reverse((deadline, hash))) = self.expected.peek() else {
+        let Some(&Reverse(node)) = self.expected.peek() else {
             return Step::Nothing;
         };
-        if deadline > now {
+        if node.deadline() > now {
             return Step::Nothing;
         }
         self.expected.pop();
-        let Some(key) = self.key_of_node(deadline, hash) else {
+        let Some((key, later)) = self.entry_of(node) else {
             return Step::Kept;
         };
-        match self.get(&key) {
-            Some(entry) if entry.is_over(now) => match self.remove(&key) {
-                Some(entry) => Step::Removed(entry),
-                None => Step::Kept,
-            },
-            Some(entry) => {
-                let later = entry.deadline();
-                self.expect(&key, later);
-                Step::Kept
-            }
-            None => Step::Kept,
+        if later > now {
+            self.add_node(later, node.mark);
+            return Step::Kept;
         }
+        self.remove(&key).map_or(Step::Kept, Step::Removed)
     }
 
     /// The anonymous session that has been idle longest, but not the one under `spared`.
@@ -289,17 +313,15 @@ impl Shard {
     /// that were used since are back at their later deadlines: at most one step for each node.
     fn next_to_expire(&mut self) -> Option<StoreKey> {
         loop {
-            let &Reverse((deadline, hash)) = self.expected.peek()?;
-            let Some(key) = self.key_of_node(deadline, hash) else {
-                self.expected.pop();
-                continue;
+            let &Reverse(node) = self.expected.peek()?;
+            let found = self.entry_of(node);
+            match found {
+                Some((key, later)) if later <= node.deadline() => return Some(key),
+                _ => self.expected.pop(),
             };
-            let later = self.get(&key)?.deadline();
-            if later <= deadline {
-                return Some(key);
+            if let Some((_, later)) = found {
+                self.add_node(later, node.mark);
             }
-            self.expected.pop();
-            self.expect(&key, later);
         }
     }
 
@@ -313,25 +335,27 @@ impl Shard {
         self.entries.iter().map(|entry| &**entry)
     }
 
-    /// The key of the entry that this node is the current one of.
-    fn key_of_node(&self, deadline: Timestamp, hash: u64) -> Option<StoreKey> {
-        let current = self.entries.find(hash, |entry| {
-            self::hash(entry.key()) == hash && entry.expected == deadline
-        });
-        current.map(|entry| *entry.key())
+    /// The key and the deadline of the entry that a node is of. Where several share the bytes that
+    /// a node knows, it is the one that expires first: each has brought a node of its own, so none
+    /// is forgotten.
+    fn entry_of(&self, node: Node) -> Option<(StoreKey, Timestamp)> {
+        let sharing = self.entries.iter_hash(node.mark.hash());
+        let of_node = sharing.filter(|entry| Mark::of(entry.key()) == node.mark);
+        of_node
+            .map(|entry| (*entry.key(), entry.deadline()))
+            .min_by_key(|(_, deadline)| *deadline)
     }
 
-    /// Keeps stale nodes fewer than entries.
+    /// Keeps nodes that nobody needs fewer than entries.
     fn drop_stale_nodes(&mut self) {
         const FEW: usize = 16;
         if self.expected.len() > 2 * self.entries.len() + FEW {
-            let current = self
-                .entries
-                .iter()
-                .filter(|it| it.expected != Timestamp::NEVER);
-            self.expected = current
-                .map(|entry| Reverse((entry.expected, hash(entry.key()))))
-                .collect();
+            let expiring = self.entries.iter().filter_map(|entry| {
+                let deadline = entry.deadline();
+                let node = Node::new(deadline, Mark::of(entry.key()));
+                (deadline != Timestamp::NEVER).then_some(Reverse(node))
+            });
+            self.expected = expiring.collect();
         }
     }
 }
@@ -359,10 +383,12 @@ impl Shard {
             self.entries.len()
         );
         for entry in self.entries() {
-            let node = Reverse((entry.expected, hash(entry.key())));
-            let has_node = self.expected.iter().any(|other| *other == node);
-            assert_eq!(has_node, entry.expected != Timestamp::NEVER, "nodes");
-            assert!(entry.expected <= entry.deadline(), "a node that is late");
+            let (mark, deadline) = (Mark::of(entry.key()), entry.deadline());
+            let mut nodes = self.expected.iter().filter(|node| node.0.mark == mark);
+            assert!(
+                deadline == Timestamp::NEVER || nodes.any(|node| node.0.deadline() <= deadline),
+                "a node that is missing or late"
+            );
         }
     }
 }

@@ -145,7 +145,7 @@ impl MemoryStore {
         }
         let (principal, key) = (entry.principal(), *entry.key());
         let due = shard.insert(Box::new(entry));
-        self.sweeper.expect(due);
+        self.sweeper.expect(self.shard_index(&key), due);
         drop(shard);
         if let Some(principal) = principal {
             self.note(&principal, &key, &key);

@@ -7,8 +7,13 @@ use crate::store::{RemovalReason, Removed, Swept};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// How many shards one call looks into for each session that it may remove.
-const SHARDS_PER_SESSION: usize = 4;
+/// How many steps one call takes for each session that it may remove: each a shard, or a group of
+/// them where nothing is due.
+const STEPS_PER_SESSION: usize = 4;
+
+/// Shards that a round passes in one step when nothing of them is due. There are many more shards
+/// than a quiet site has sessions.
+const GROUP: usize = 16;
 
 /// Where the round through the shards is, and before when there is nothing to do.
 ///
@@ -16,7 +21,13 @@ const SHARDS_PER_SESSION: usize = 4;
 /// to do is one atomic load. A round computes it anew. What is inserted during a round goes
 /// into `fresh` first and into `next_due` second; the end of the round writes `next_due` first
 /// and reads `fresh` second, so that one of the two sees the other.
+///
+/// Each group of shards has such a bound, too. What is inserted goes into it before all others, so
+/// a round that passes a group without seeing it finds it in `fresh`. A round that looks into a
+/// group raises the bound before the first of its shards: what is inserted from then on lowers it
+/// again, and what was there before is seen.
 pub(super) struct Sweeper {
+    groups: Box<[AtomicU64]>,
     next_due: AtomicU64,
     fresh: AtomicU64,
     round: Mutex<Round>,
@@ -26,26 +37,45 @@ pub(super) struct Sweeper {
 struct Round {
     /// The shard to look into next; a round starts at zero.
     cursor: usize,
-    /// The earliest node of the shards that the round has left behind.
+    /// The earliest node of the groups that the round has left behind.
     earliest: Timestamp,
-}
-
-impl Default for Sweeper {
-    fn default() -> Self {
-        let never = Timestamp::NEVER.as_millis();
-        Self {
-            next_due: AtomicU64::new(never),
-            fresh: AtomicU64::new(never),
-            round: Mutex::default(),
-        }
-    }
+    /// That of the shards of the present group, once the round looks into them.
+    of_group: Option<Timestamp>,
 }
 
 impl Sweeper {
-    /// Something was inserted that is due at `deadline`. Called while its shard is locked.
-    pub(super) fn expect(&self, deadline: Timestamp) {
+    /// That of an empty store with so many shards.
+    pub(super) fn new(shards: usize) -> Self {
+        let never = || AtomicU64::new(Timestamp::NEVER.as_millis());
+        Self {
+            groups: (0..shards.div_ceil(GROUP)).map(|_| never()).collect(),
+            next_due: never(),
+            fresh: never(),
+            round: Mutex::default(),
+        }
+    }
+
+    /// Something was inserted into this shard that is due at `deadline`. Called while the shard
+    /// is locked.
+    pub(super) fn expect(&self, shard: usize, deadline: Timestamp) {
+        lower(&self.groups[shard / GROUP], deadline);
         lower(&self.fresh, deadline);
         lower(&self.next_due, deadline);
+    }
+
+    /// Something is due in every shard.
+    pub(super) fn expect_everywhere(&self) {
+        for group in &self.groups {
+            lower(group, Timestamp::EPOCH);
+        }
+        lower(&self.fresh, Timestamp::EPOCH);
+        lower(&self.next_due, Timestamp::EPOCH);
+    }
+
+    /// The bound of the group that begins at `shard`, when nothing of it is due at `now`.
+    fn idle_group(&self, shard: usize, now: Timestamp) -> Option<Timestamp> {
+        let bound = self.groups[shard / GROUP].load(Ordering::SeqCst);
+        (bound > now.as_millis()).then_some(Timestamp::from_millis(bound))
     }
 
     /// True when something may have expired at `now`.
@@ -77,18 +107,44 @@ impl MemoryStore {
         let Some(mut round) = sweeper.round.try_lock() else {
             return swept;
         };
-        for _ in 0..limit.saturating_mul(SHARDS_PER_SESSION) {
-            if round.cursor == 0 {
-                round.earliest = Timestamp::NEVER;
-                let never = Timestamp::NEVER.as_millis();
-                sweeper.fresh.store(never, Ordering::SeqCst);
+        for _ in 0..limit.saturating_mul(STEPS_PER_SESSION) {
+            let never = Timestamp::NEVER;
+            if round.cursor == 0 && round.of_group.is_none() {
+                round.earliest = never;
+                sweeper.fresh.store(never.as_millis(), Ordering::SeqCst);
             }
-            let Some(next) = self.sweep_shard(round.cursor, now, limit, &mut swept.removed) else {
-                return swept;
+            let group = round.cursor / GROUP;
+            let group_end = ((group + 1) * GROUP).min(self.shards.len());
+            let idle = match round.of_group {
+                None => sweeper.idle_group(round.cursor, now),
+                Some(_) => None,
             };
-            round.earliest = round.earliest.min(next);
-            round.cursor = (round.cursor + 1) & (self.shards.len() - 1);
-            if round.cursor == 0 {
+            if let Some(bound) = idle {
+                round.earliest = round.earliest.min(bound);
+                round.cursor = group_end;
+            } else {
+                let of_group = *round.of_group.get_or_insert_with(|| {
+                    sweeper.groups[group].store(never.as_millis(), Ordering::SeqCst);
+                    never
+                });
+                let next = self.sweep_shard(round.cursor, now, limit, &mut swept.removed);
+                let Some(next) = next else {
+                    if swept.removed.len() < limit {
+                        continue;
+                    }
+                    return swept;
+                };
+                let of_group = of_group.min(next);
+                round.of_group = Some(of_group);
+                round.cursor += 1;
+                if round.cursor == group_end {
+                    round.of_group = None;
+                    round.earliest = round.earliest.min(of_group);
+                    lower(&sweeper.groups[group], of_group);
+                }
+            }
+            if round.cursor == self.shards.len() {
+                round.cursor = 0;
                 let earliest = round.earliest.as_millis();
                 sweeper.next_due.store(earliest, Ordering::SeqCst);
                 let fresh = sweeper.fresh.load(Ordering::SeqCst);
@@ -100,8 +156,8 @@ impl MemoryStore {
         swept
     }
 
-    /// Sweeps one shard. Answers when its next node comes up, or `None` when the limit was
-    /// reached with something due still there.
+    /// Sweeps some of one shard. Answers when its next node comes up, or `None` when something due
+    /// is still there.
     fn sweep_shard(
         &self,
         index: usize,
@@ -109,9 +165,8 @@ impl MemoryStore {
         limit: usize,
         removed: &mut Vec<Removed>,
     ) -> Option<Timestamp> {
-        /// Nodes examined under one lock beyond what may be removed: those of sessions that
-        /// were used since.
-        const NODES_MAX: usize = 32;
+        /// Nodes examined under one lock: others wait for the shard meanwhile.
+        const NODES_MAX: usize = 8;
         let mut over = Vec::new();
         let next = {
             let mut shard = self.lock(index);
@@ -145,5 +200,15 @@ impl MemoryStore {
     /// Before this time a sweep does nothing at all.
     pub(super) fn next_due(&self) -> Timestamp {
         Timestamp::from_millis(self.sweeper.next_due.load(Ordering::SeqCst))
+    }
+
+    /// Before this time a round passes the group of this shard. A group that the round is in has
+    /// no bound yet.
+    pub(super) fn group_due(&self, shard: usize) -> Timestamp {
+        let round = self.sweeper.round.lock();
+        if round.of_group.is_some() && round.cursor / GROUP == shard / GROUP {
+            return Timestamp::EPOCH;
+        }
+        Timestamp::from_millis(self.sweeper.groups[shard / GROUP].load(Ordering::SeqCst))
     }
 }

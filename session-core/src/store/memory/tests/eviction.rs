@@ -18,6 +18,25 @@ fn a_flood_of_anonymous_visitors_evicts_nobody_who_logged_in() {
     assert_sound(&store);
 }
 
+/// The books are asked after every single visitor. The benchmark does the same with a million.
+#[test]
+fn a_flood_of_anonymous_visitors_never_takes_more_bytes_than_allowed() {
+    let limit = 100_000;
+    let store = builder().max_bytes(limit).build();
+    for number in 0..50 {
+        create(&store, &logged_in(number, START));
+    }
+    for number in 50..20_000 {
+        let mut record = anonymous(number, START);
+        let length = usize::try_from(number % 7 * 100).unwrap();
+        record.apply(&put(START, "a", length), START).unwrap();
+        assert_eq!(create(&store, &record), Created::Created);
+        assert!(store.bytes() <= limit, "{store:?}");
+    }
+    assert!((0..50).all(|number| is_live(&store, number, START)));
+    assert_sound(&store);
+}
+
 #[test]
 fn a_session_that_logged_in_later_is_safe_as_well_under_its_new_id_too() {
     let store = builder().max_sessions(3).build();
@@ -168,4 +187,18 @@ fn thousands_of_small_sessions_wait_to_be_reported_and_few_large_ones() {
     assert_eq!(evict(20_000, 10), 20_000);
     // Nobody sweeps: what waits takes no more than some memory.
     assert_eq!(evict(6_000, 10_000), 4_096);
+}
+
+/// Whoever makes room looks into several parts that have an anonymous session.
+#[test]
+fn a_small_store_has_few_parts_and_a_large_one_many() {
+    let shards = |sessions, bytes| {
+        let store = MemoryStore::builder().max_sessions(sessions);
+        store.max_bytes(bytes).build().shards.len()
+    };
+    assert_eq!(MemoryStore::new().shards.len(), 32_768);
+    assert_eq!(shards(usize::MAX, usize::MAX), 32_768);
+    assert_eq!(shards(10_000, usize::MAX), 512);
+    assert_eq!(shards(usize::MAX, 2 << 20), 256);
+    assert_eq!(shards(0, 0), 64);
 }

@@ -156,10 +156,12 @@ fn recount(store: &MemoryStore) -> Cost {
 fn assert_sound(store: &MemoryStore) {
     assert_eq!(store.budget.used(), recount(store));
     assert!(!store.budget.is_exceeded(), "{store:?}");
-    for shard in &store.shards {
+    for (index, shard) in store.shards.iter().enumerate() {
+        let group_due = store.group_due(index);
         let shard = shard.lock();
         shard.assert_sound();
         assert!(store.next_due() <= shard.next_expected(), "swept too late");
+        assert!(group_due <= shard.next_expected(), "passed too long");
     }
 }
 

@@ -132,3 +132,72 @@ fn a_call_with_nothing_to_do_touches_no_shard() {
     assert!(!swept.more && swept.removed.is_empty());
     drop(locked);
 }
+
+/// Nodes know a few bytes of a key: those of sessions that share them may be mistaken for each
+/// other, and yet each session goes at its own time.
+#[test]
+fn sessions_whose_keys_begin_alike_are_swept_each_at_its_time() {
+    let alike = |number: u8| {
+        let mut bytes = [7; 32];
+        bytes[8] = number;
+        StoreKey::from_bytes(bytes)
+    };
+    let minute = |n: u32| START.saturating_add(n * MINUTE);
+    let store = builder().shards(1).build();
+    for number in 0..4 {
+        let mut record = anonymous(u64::from(number), START);
+        record.key = alike(number);
+        create(&store, &record);
+    }
+    // The second one comes back later than the first, the third is to go early, the last never.
+    for (number, when) in [(0, 5), (1, 10)] {
+        let touch = touch(minute(when));
+        door(&store)
+            .apply(&alike(number), &touch, minute(when))
+            .unwrap();
+    }
+    for (number, idle) in [(2, Duration::from_secs(60)), (3, Duration::ZERO)] {
+        let mut changes = touch(START);
+        changes.max_inactive_interval = Some(idle.into());
+        door(&store).apply(&alike(number), &changes, START).unwrap();
+    }
+    assert_sound(&store);
+    let mut gone = Vec::new();
+    for time in 0..60 {
+        for removed in sweep_all(&store, minute(time), 10) {
+            gone.push((time, removed.record.key));
+        }
+        assert_eq!(left_expired(&store, minute(time)), 0);
+        assert_sound(&store);
+    }
+    assert_eq!(gone, [(1, alike(2)), (35, alike(0)), (40, alike(1))]);
+    assert_eq!(store.len(), 1);
+}
+
+/// A round passes groups of shards in which nothing is due; what comes into them meanwhile, or is
+/// to go sooner than before, is not forgotten.
+#[test]
+fn what_changes_while_a_round_is_under_way_is_swept_at_its_time() {
+    let store = MemoryStore::builder().shards(512).build();
+    let second = |n: u64| START.saturating_add(Duration::from_secs(n));
+    let mut swept = 0;
+    for number in 0..600 {
+        let now = second(7 * number);
+        create(&store, &anonymous(number, now));
+        if number % 3 == 0 {
+            let mut shorter = touch(now);
+            shorter.max_inactive_interval = Some(Duration::from_secs(5).into());
+            apply(&store, number, &shorter);
+        }
+        // Less than a round needs.
+        swept += door(&store).sweep(now, 2).unwrap().removed.len();
+        assert_sound(&store);
+    }
+    assert!(swept > 0, "requests swept as they came");
+    for time in (4_200..6_100).step_by(100) {
+        swept += removed_numbers(&sweep_all(&store, second(time), 3));
+        assert_eq!(left_expired(&store, second(time)), 0);
+        assert_sound(&store);
+    }
+    assert_eq!(swept, 600);
+}
