@@ -75,7 +75,9 @@ fn no_map_is_hashed_without_a_secret() {
         "BuildHasherDefault",
         "NoHashHasher",
     ];
-    let weak = found(|line| has_word(line, &hashers));
+    let mut weak = found(|line| has_word(line, &hashers));
+    // Is in no build but that of the tests of interleavings, which have to be played again alike.
+    weak.retain(|line| !line.contains("src/sync/shuttled.rs:"));
     assert!(weak.is_empty(), "\n{}", weak.join("\n"));
     assert!(
         !found(|line| has_word(line, &["HashMap", "HashSet"])).is_empty(),
