@@ -266,5 +266,7 @@ mod tests {
     fn a_value_prints_its_size_and_not_its_content() {
         let value = Value::encode("secret text", 0).unwrap();
         assert_eq!(format!("{value:?}"), "Value(MessagePack, 12 bytes)");
+        let items = items(&["secret", "text"]);
+        assert_eq!(format!("{items:?}"), "Items(2, 12 bytes)");
     }
 }
