@@ -169,3 +169,25 @@ fn thousands_of_small_sessions_wait_to_be_reported_and_few_large_ones() {
     // Nobody sweeps: what waits takes no more than some memory.
     assert_eq!(evict(6_000, 10_000), 4_096);
 }
+
+#[test]
+fn what_was_reported_makes_no_other_report_go() {
+    const MEGABYTE: usize = 1 << 20;
+    let store = builder().build();
+    let report = |number, length| {
+        let mut record = anonymous(number, START);
+        record.apply(&put(START, "a", length), START).unwrap();
+        store.evicted.report(Removed {
+            record,
+            reason: RemovalReason::Evicted,
+        });
+    };
+    for number in 0..40 {
+        report(number, MEGABYTE);
+        assert_eq!(store.evicted.take(1).len(), 1);
+    }
+    for number in 0..5_000 {
+        report(number, 1);
+    }
+    assert_eq!(store.evicted.take(10_000).len(), 5_000);
+}
