@@ -21,6 +21,7 @@ mod keep_alive;
 mod lagging;
 mod late_writes;
 mod ledger;
+mod limits;
 mod listeners;
 mod listeners_beside_requests;
 mod meanwhile;
