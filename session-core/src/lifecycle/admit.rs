@@ -8,7 +8,7 @@ use crate::facts::Facts;
 use crate::transport::Transport;
 
 /// The values that a request carries in the session cookie, or in the header of the token.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) enum Admission {
     /// None.
     #[default]
@@ -33,12 +33,6 @@ pub(crate) struct Claim([u8; TOKEN_LEN]);
 impl Claim {
     pub(crate) const fn as_bytes(&self) -> &[u8; TOKEN_LEN] {
         &self.0
-    }
-}
-
-impl fmt::Debug for Claim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Claim(redacted)")
     }
 }
 
