@@ -7,7 +7,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use session_core::testkit::{Fault, Verb, Visitor, block_on};
-use session_core::{Session, SessionError};
+use session_core::{Exchange, Session, SessionError};
 
 use crate::given::{Distance, Given, InFlight, SECOND, poll_once};
 
@@ -127,7 +127,7 @@ fn sixty_four_updates_that_no_handle_reads_afterwards_cost_a_far_store_sixty_fiv
         })
         .collect();
     given.take_calls();
-    let commits = exchanges.iter_mut().map(|exchange| exchange.commit());
+    let commits = exchanges.iter_mut().map(Exchange::commit);
     let commits: Vec<_> = given.in_a_while(futures_util::future::join_all(commits));
     assert!(commits.iter().all(Result::is_ok));
     // The first one could not know yet that others were going to wait.

@@ -186,6 +186,47 @@ fn an_update_is_made_once_where_another_task_of_the_request_changed_something_el
     assert_eq!(request.session.get_attribute("m").unwrap(), Some(1));
 }
 
+#[test]
+fn an_update_is_made_again_where_a_save_of_the_request_showed_something_newer() {
+    let given = Given::near();
+    let ada = given.visitor_with_session();
+    let request = given.request(&ada);
+    given
+        .visit(&mut ada.clone(), |session| session.set_attribute("n", &10))
+        .unwrap();
+    request.session.set_attribute("m", &1).unwrap();
+    let other = request.session.clone();
+    let mut runs = 0;
+    let n = request.session.update_attribute("n", move |n: &mut i64| {
+        runs += 1;
+        if runs == 1 {
+            block_on(other.save()).unwrap();
+        }
+        *n += 1;
+    });
+    assert_eq!(n.unwrap(), 11);
+}
+
+#[test]
+fn an_update_is_made_again_where_somebody_else_logged_in_meanwhile() {
+    let given = Given::near();
+    let mut browser = given.visitor_with_session();
+    given
+        .visit(&mut browser, |session| session.login("ada"))
+        .unwrap();
+    let request = given.request(&browser);
+    let other = request.session.clone();
+    let mut runs = 0;
+    let n = request.session.update_attribute("n", move |n: &mut i64| {
+        runs += 1;
+        if runs == 1 {
+            other.login("eve").unwrap();
+        }
+        *n += 1;
+    });
+    assert_eq!(n.unwrap(), 1, "nothing of the other one is left");
+}
+
 thread_local! {
     /// What happens, once, while a value is decoded.
     static MEANWHILE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
