@@ -270,6 +270,7 @@ mod tests {
                 }
             );
         }
+        assert_eq!(NAME_MAX + TOKEN_LEN, 4_096, "what browsers keep");
         assert!(CookieAttributes::check(named(&"n".repeat(NAME_MAX))).is_ok());
         assert!(CookieAttributes::check(named(&"n".repeat(NAME_MAX + 1))).is_err());
         assert!(CookieAttributes::check(named("!#$%&'*+-.^_`|~09azAZ")).is_ok());

@@ -8,7 +8,7 @@ use crate::facts::Facts;
 use crate::transport::Transport;
 
 /// The values that a request carries in the session cookie, or in the header of the token.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) enum Admission {
     /// None.
     #[default]
@@ -33,12 +33,6 @@ pub(crate) struct Claim([u8; TOKEN_LEN]);
 impl Claim {
     pub(crate) const fn as_bytes(&self) -> &[u8; TOKEN_LEN] {
         &self.0
-    }
-}
-
-impl fmt::Debug for Claim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Claim(redacted)")
     }
 }
 
@@ -232,7 +226,7 @@ mod tests {
     fn what_has_not_the_length_of_a_token_is_dropped_before_it_is_decoded_or_verified() {
         for length in [0, 1, TOKEN_LEN - 1, TOKEN_LEN + 1, 7 * 1024] {
             let admission = admitted(&vec![b'A'; length]);
-            assert_eq!(admission.claims(), [], "{length}");
+            assert!(admission.claims().is_empty(), "{length}");
             assert_eq!(admission.malformed(), 1, "{length}");
         }
         assert_eq!(admitted(&[b'A'; TOKEN_LEN]).claims().len(), 1);

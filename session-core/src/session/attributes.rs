@@ -123,25 +123,24 @@ impl<S> Session<S> {
             let (seen, version) = self.see_version(name)?;
             let (outcome, value) = run_update(name, seen.value(name), &mut update)?;
             let mut pending = Some((outcome, update));
-            let done = self.change(|live| {
+            self.change(|live| {
                 let same = || live.see(name).value(name) == seen.value(name);
                 if live.version != version && !same() {
-                    return Ok(false);
+                    return Ok(());
                 }
                 let Some((outcome, mut update)) = pending.take() else {
-                    return Ok(false);
+                    return Ok(());
                 };
                 let replay: Replay = Box::new(move |name, before| {
                     run_update(name, before, &mut update).map(|(outcome, _)| outcome)
                 });
                 let limits = &self.inner.engine.settings.limits;
-                live.update(name, outcome, replay, limits)?;
-                Ok(true)
+                live.update(name, outcome, replay, limits)
             })?;
             match pending {
                 // Another task of this request changed the attribute meanwhile: once more.
-                Some((_, again)) if !done => update = again,
-                _ => return Ok(value),
+                Some((_, again)) => update = again,
+                None => return Ok(value),
             }
         }
     }

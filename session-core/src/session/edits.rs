@@ -451,4 +451,11 @@ mod tests {
         assert_eq!(edits.append("n", items(3), &base), Err(NotAList));
         assert!(edits.is_empty());
     }
+
+    #[test]
+    fn taking_what_is_not_stored_is_no_change() {
+        let mut edits = Edits::default();
+        edits.take_once("n", &base(&[("m", 1, 1)]));
+        assert!(edits.is_empty());
+    }
 }

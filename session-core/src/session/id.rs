@@ -272,6 +272,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_key_is_written_in_64_digits_in_the_order_of_its_bytes() {
+        let bytes = std::array::from_fn(|index| [0x01, 0x9a, 0xf0][index % 3]);
+        let digits = &"019af0".repeat(11)[..64];
+        assert_eq!(StoreKey::from_bytes(bytes).to_hex(), digits);
+        assert_eq!(PrincipalKey::from_bytes(bytes).to_hex(), digits);
+    }
+
+    #[test]
     fn a_handle_is_parsed_from_what_it_prints_and_from_nothing_else() {
         let handle = SessionHandle::from_bytes(*b"\x00\x01\x09\x0a\x0f\x10\x9a\xa9\xf0\xffabcdef");
         let text = handle.to_string();

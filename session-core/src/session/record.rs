@@ -344,8 +344,22 @@ mod tests {
         };
         let mut attributes: Attributes = [attribute].into_iter().collect();
         assert_ne!(attributes, Attributes::default());
+        assert!(!attributes.is_empty());
         attributes.remove(0);
         assert_eq!(attributes, Attributes::default());
+        assert!(attributes.is_empty());
+    }
+
+    #[test]
+    fn a_login_is_fresh_until_a_clock_is_more_than_five_minutes_behind_it() {
+        let key = PrincipalKey::from_bytes([0; 32]);
+        let now = Timestamp::from_millis(1_000_000);
+        let ahead = |millis| {
+            let at = now.saturating_add(Duration::from_millis(millis));
+            Authentication::new("ada", key, at).is_fresh(Duration::ZERO, now)
+        };
+        assert!(ahead(5 * 60 * 1_000));
+        assert!(!ahead(5 * 60 * 1_000 + 1));
     }
 
     #[test]

@@ -278,6 +278,8 @@ mod tests {
     fn a_value_prints_its_size_and_not_its_content() {
         let value = Value::encode("secret text", 0).unwrap();
         assert_eq!(format!("{value:?}"), "Value(MessagePack, 12 bytes)");
+        let items = items(&["secret", "text"]);
+        assert_eq!(format!("{items:?}"), "Items(2, 12 bytes)");
     }
 
     /// The limit is that of rmp-serde, 1,024 lists and maps in each other. Without optimisation

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use session_core::testkit::{Fault, Verb, Visitor};
-use session_core::{Session, SessionAccessor, SessionError};
+use session_core::{Rejection, Session, SessionAccessor, SessionError, SessionEvent};
 
 use crate::given::{DAY, Given, MINUTE, SECOND, poll_once};
 
@@ -315,4 +315,23 @@ fn an_accessor_can_go_to_other_threads() {
     assert_send_and_static(&accessor);
     assert_send(&accessor.access(async |session: Session| add_one(&session)));
     assert_send(&accessor.open());
+}
+
+#[test]
+fn an_operator_is_told_of_a_session_that_an_access_cannot_read_and_not_of_one_that_ended() {
+    for given in Given::near_and_far() {
+        let mut ada = given.visitor_with_session();
+        let accessor = accessor(&given, &mut ada);
+        given.take_events();
+        given.next(Verb::Load, Fault::Unreadable);
+        let refused = increment(&given, &accessor);
+        assert!(matches!(refused, Err(SessionError::Gone)));
+        let unreadable = SessionEvent::Rejected(Rejection::Unreadable);
+        assert_eq!(given.take_events(), [unreadable]);
+        given.visit(&mut ada, Session::invalidate).unwrap();
+        given.take_events();
+        let refused = increment(&given, &accessor);
+        assert!(matches!(refused, Err(SessionError::Gone)));
+        assert_eq!(given.take_events(), []);
+    }
 }

@@ -92,3 +92,28 @@ fn none_follows_a_login_and_none_that_stayed_behind_prolongs_the_session() {
         }
     }
 }
+
+#[test]
+fn an_access_that_went_along_gives_an_accessor_of_its_own() {
+    for given in Given::near_and_far() {
+        let mut ada = given.visitor_with_session();
+        let follower = accessor(&given, &mut ada).following_id_changes();
+        given
+            .visit(&mut ada, |session| session.change_session_id().map(|_| ()))
+            .unwrap();
+        let access = given.in_a_while(follower.open()).unwrap();
+        let own = access.accessor().unwrap();
+        assert_eq!(increment(&given, &own).unwrap(), 2);
+    }
+}
+
+#[test]
+fn an_accessor_of_a_session_that_cannot_get_an_id_is_an_error() {
+    let given = Given::near();
+    let request = given.request(&given.visitor());
+    given.entropy.exhaust();
+    assert!(matches!(
+        request.session.accessor(),
+        Err(SessionError::Entropy(_))
+    ));
+}

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use session_core::testkit::Verb;
 use session_core::{Session, SessionAttribute, SessionError};
 
+use crate::diary::with_diary;
 use crate::given::{Distance, Given, MINUTE};
 
 #[test]
@@ -194,6 +195,26 @@ fn a_request_sees_its_snapshot_and_its_own_changes_and_nothing_of_a_later_reques
     request.session.set_attribute("own", &2).unwrap();
     assert_eq!(request.session.get_attribute::<i64>("n").unwrap(), Some(1));
     assert_eq!(request.session.attribute_names().unwrap(), ["n", "own"]);
+}
+
+#[test]
+fn a_request_keeps_its_snapshot_also_where_its_access_is_recorded() {
+    for distance in [Distance::Near, Distance::Far] {
+        let without_listener = Given::at(distance, |builder| builder);
+        let (with_listener, _) = with_diary(distance, |builder| builder);
+        for given in [without_listener, with_listener] {
+            let ada = given.visitor_with_session();
+            let mut reader = given.request(&ada);
+            given
+                .visit(&mut ada.clone(), |session| session.set_attribute("n", &2))
+                .unwrap();
+            given.pass(MINUTE * 20);
+            given.take_calls();
+            reader.send_head();
+            assert_eq!(given.take_calls(), [Verb::Apply]);
+            assert_eq!(reader.session.get_attribute("n").unwrap(), Some(1));
+        }
+    }
 }
 
 #[test]

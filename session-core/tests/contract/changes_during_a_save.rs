@@ -157,3 +157,57 @@ fn a_set_that_repeats_what_a_refused_save_was_storing_is_not_lost() {
     let _ = given.in_a_while(request.exchange.commit()).unwrap();
     assert_eq!(given.stored(&ada, "m"), Some(2));
 }
+
+#[test]
+fn what_is_being_removed_is_seen_no_more() {
+    change_during_a_save(
+        |session| session.remove_attribute("n"),
+        |session| {
+            assert_eq!(session.get_attribute::<i64>("n")?, None);
+            assert!(session.attribute_names()?.is_empty());
+            Ok(())
+        },
+    );
+}
+
+#[test]
+fn while_a_login_over_another_principal_is_being_saved_nothing_of_that_one_is_seen() {
+    let given = Given::far();
+    let mut browser = given.visitor_with_session();
+    given
+        .visit(&mut browser, |session| session.login("ada"))
+        .unwrap();
+    let request = given.request(&browser);
+    request.session.login("eve").unwrap();
+    request.session.set_attribute("m", &2).unwrap();
+    given.next(Verb::Rename, Fault::HoldRequest);
+    let mut save = Box::pin(request.session.save());
+    assert!(poll_once(save.as_mut()).is_pending());
+    given.runtime.run_until_stalled();
+    assert_eq!(given.store.inner().held(), 1);
+    assert_eq!(request.session.attribute_names().unwrap(), ["m"]);
+    assert_eq!(request.session.get_attribute::<i64>("n").unwrap(), None);
+    given.store.inner().release();
+    given.in_a_while(save).unwrap();
+}
+
+/// Whatever is being saved, an attribute is taken by one request only.
+#[test]
+fn what_is_taken_while_something_else_is_being_saved_is_taken_once() {
+    let given = Given::far();
+    let mut ada = given.visitor_with_session();
+    let request = given.request(&ada);
+    request.session.set_attribute("m", &2).unwrap();
+    given.next(Verb::Apply, Fault::HoldRequest);
+    let mut save = Box::pin(request.session.save());
+    assert!(poll_once(save.as_mut()).is_pending());
+    given.runtime.run_until_stalled();
+    let taken = request.session.take_attribute::<i64>("n").unwrap();
+    assert_eq!(taken, Some(1));
+    let faster = given.visit(&mut ada, |session| session.take_attribute::<i64>("n"));
+    assert_eq!(faster.unwrap(), Some(1));
+    given.store.inner().release();
+    given.in_a_while(save).unwrap();
+    let refused = given.in_a_while(request.session.save());
+    assert!(matches!(refused, Err(SessionError::Conflict)));
+}

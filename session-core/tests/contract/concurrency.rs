@@ -7,9 +7,9 @@ use std::sync::Barrier;
 use std::thread;
 
 use session_core::testkit::{Fault, Verb, Visitor, block_on};
-use session_core::{Session, SessionError};
+use session_core::{Exchange, Session, SessionError};
 
-use crate::given::{Distance, Given, SECOND, poll_once};
+use crate::given::{Distance, Given, InFlight, SECOND, poll_once};
 
 const REQUESTS: usize = 64;
 
@@ -109,6 +109,54 @@ fn sixty_four_updates_of_one_counter_cost_a_far_store_sixty_four_calls() {
     let applies = calls.iter().filter(|call| **call == Verb::Apply).count();
     assert_eq!(applies, REQUESTS);
     assert_eq!(given.stored(&ada, "n"), Some(1 + REQUESTS));
+}
+
+#[test]
+fn sixty_four_updates_that_no_handle_reads_afterwards_cost_a_far_store_sixty_five_calls() {
+    let given = Given::far();
+    let ada = given.visitor_with_session();
+    let mut exchanges: Vec<_> = (0..REQUESTS)
+        .map(|_| {
+            let InFlight {
+                exchange, session, ..
+            } = given.request(&ada);
+            session
+                .update_attribute("n", |n: &mut i64| *n += 1)
+                .unwrap();
+            exchange
+        })
+        .collect();
+    given.take_calls();
+    let commits = exchanges.iter_mut().map(Exchange::commit);
+    let commits: Vec<_> = given.in_a_while(futures_util::future::join_all(commits));
+    assert!(commits.iter().all(Result::is_ok));
+    // The first one could not know yet that others were going to wait.
+    assert_eq!(given.take_calls(), [Verb::Apply; REQUESTS + 1]);
+    assert_eq!(given.stored(&ada, "n"), Some(1 + REQUESTS));
+}
+
+#[test]
+fn an_update_that_others_always_outrun_is_given_up_after_ten_seconds() {
+    let given = Given::near();
+    let ada = given.visitor_with_session();
+    let mut slow = given.request(&ada);
+    let (sessions, clock) = (given.site.sessions().clone(), given.site.clock().clone());
+    let (other, mut runs) = (ada.request(), 100);
+    let outrun = move |n: &mut i64| {
+        runs += 1;
+        *n = runs;
+        clock.advance(SECOND);
+        block_on(async {
+            let mut exchange = sessions.begin(&other);
+            let session = exchange.handle().session().await.unwrap();
+            session.set_attribute("n", &(1_000 + runs)).unwrap();
+            let _ = exchange.commit().await.unwrap();
+        });
+    };
+    slow.session.update_attribute("n", outrun).unwrap();
+    let started = given.now();
+    assert!(matches!(slow.commit(), Err(SessionError::Conflict)));
+    assert_eq!(given.now().saturating_since(started), SECOND * 11);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use session_core::testkit::{ManualClock, Recording, SeededEntropy, Site, block_on, test_key};
 use session_core::{
-    ConfigError, EndReason, MemoryStore, Rejection, SecretKey, Session, SessionEvent,
-    SessionManager, SessionManagerBuilder,
+    ConfigError, EndReason, MemoryStore, PrincipalKey, Rejection, SecretKey, Session, SessionEvent,
+    SessionManager, SessionManagerBuilder, StoreKey,
 };
 
 use crate::given::{Distance, Given};
@@ -192,5 +192,57 @@ fn nothing_that_prints_shows_an_id_a_token_or_a_key() {
     for part in token.as_bytes().chunks(12) {
         let part = std::str::from_utf8(part).unwrap();
         assert!(part.len() < 12 || !printed.contains(part));
+    }
+}
+
+/// A log that says nothing at all about what it was given helps nobody.
+#[test]
+fn what_prints_says_what_it_is() {
+    let given = Given::near();
+    let ada = given.visitor_with_session();
+    let mut request = given.request(&ada);
+    let accessor = request.session.accessor().unwrap();
+    let access = given.runtime.block_on(accessor.open()).unwrap();
+    let view = given.peek(&ada).unwrap();
+    let handle = view.handle();
+    let fingerprint = view.fingerprint();
+    let printed = [
+        ("SessionId(redacted)", format!("{:?}", request.session.id())),
+        (
+            "CsrfToken(redacted)",
+            format!("{:?}", request.session.csrf_token()),
+        ),
+        ("SecretKey(redacted)", format!("{:?}", test_key())),
+        (
+            "StoreKey(redacted)",
+            format!("{:?}", StoreKey::from_bytes([7; 32])),
+        ),
+        (
+            "PrincipalKey(redacted)",
+            format!("{:?}", PrincipalKey::from_bytes([7; 32])),
+        ),
+        (&*format!("SessionHandle({handle})"), format!("{handle:?}")),
+        (
+            &*format!("Fingerprint({fingerprint})"),
+            format!("{fingerprint:?}"),
+        ),
+        (
+            "RequestedSessionId(redacted)",
+            format!("{:?}", ada.begin().handle().requested_session_id()),
+        ),
+        ("SessionView { fingerprint: ", format!("{view:?}")),
+        ("Session { namespace: ", format!("{:?}", request.session)),
+        (
+            "SessionAccessor { follows: false, ",
+            format!("{accessor:?}"),
+        ),
+        ("SessionAccess", format!("{access:?}")),
+        (
+            "Delivery { consulted: true, tells_client: false }",
+            format!("{:?}", request.commit().unwrap()),
+        ),
+    ];
+    for (expected, printed) in printed {
+        assert!(printed.contains(expected), "{printed}");
     }
 }

@@ -393,6 +393,24 @@ fn a_session_that_ended_meanwhile_or_moved_is_not_sent_again() {
     }
 }
 
+/// Else the renewal is noted in the session although its client never gets it.
+#[test]
+fn a_request_that_knows_of_the_new_id_renews_nothing() {
+    for distance in [Distance::Near, Distance::Far] {
+        let given = Given::at(distance, |builder| builder.max_age(HOUR));
+        let mut ada = given.visitor_with_session();
+        let mut slow = given.request(&ada);
+        let mut fast = given.request(&ada);
+        fast.session.change_session_id().unwrap();
+        fast.answer(&mut ada).unwrap();
+        slow.session.set_attribute("n", &2).unwrap();
+        given.runtime.block_on(slow.session.save()).unwrap();
+        given.pass(MINUTE * 10);
+        assert!(slow.commit().unwrap().set_cookie().is_none());
+        assert_eq!(lines(&given, &mut ada, read).len(), 1);
+    }
+}
+
 #[test]
 fn an_outage_that_stops_a_due_renewal_sends_no_cookie_and_no_error() {
     for distance in [Distance::Near, Distance::Far] {

@@ -99,6 +99,60 @@ fn a_late_write_of_a_task_is_stored_within_a_second_although_the_body_is_silent(
 }
 
 #[test]
+fn a_task_that_never_stops_writing_does_not_put_off_what_it_wrote() {
+    for given in Given::near_and_far() {
+        let ada = given.visitor_with_session();
+        let mut stream = given.request(&ada);
+        stream.send_head();
+        for n in 2..=12 {
+            stream.session.set_attribute("n", &n).unwrap();
+            given.pass(SECOND / 10);
+        }
+        given
+            .in_a_while(std::future::poll_fn(|cx| stream.exchange.poll_flush(cx)))
+            .unwrap();
+        assert_eq!(given.stored(&ada, "n"), Some(12));
+    }
+}
+
+#[test]
+fn a_session_that_is_ended_during_a_body_is_ended_with_the_frame_a_second_later() {
+    for given in Given::near_and_far() {
+        let ada = given.visitor_with_session();
+        let mut stream = given.request(&ada);
+        stream.send_head();
+        stream.session.set_attribute("n", &2).unwrap();
+        given.pass(SECOND / 2);
+        stream.session.invalidate().unwrap();
+        let mut flush = || {
+            given
+                .in_a_while(std::future::poll_fn(|cx| stream.exchange.poll_flush(cx)))
+                .unwrap();
+        };
+        flush();
+        assert!(given.is_alive(&ada));
+        given.pass(SECOND / 2);
+        flush();
+        assert!(!given.is_alive(&ada));
+    }
+}
+
+#[test]
+fn a_session_that_is_ended_during_a_body_waits_for_no_other_write() {
+    for given in Given::near_and_far() {
+        let ada = given.visitor_with_session();
+        let mut stream = given.request(&ada);
+        stream.send_head();
+        stream.session.invalidate().unwrap();
+        given.pass(SECOND);
+        given
+            .in_a_while(std::future::poll_fn(|cx| stream.exchange.poll_flush(cx)))
+            .unwrap();
+        assert!(!given.is_alive(&ada));
+    }
+}
+
+#[test]
 fn flushing_before_the_head_does_nothing() {
     let given = Given::near();
     let ada = given.visitor_with_session();

@@ -1,12 +1,13 @@
 //! Listeners of sessions (Servlet 11.3; `HttpSessionListener`, `HttpSessionIdListener`).
 
 use async_trait::async_trait;
-use session_core::testkit::{Fault, Verb};
+use session_core::testkit::{Fault, Verb, test_key};
 use session_core::{
-    AtLimit, DestroyReason, Session, SessionChange, SessionLimit, SessionListener, SessionNotice,
+    AtLimit, DestroyReason, Session, SessionChange, SessionLimit, SessionListener, SessionManager,
+    SessionNotice,
 };
 
-use crate::diary::{Diary, near_and_far, told, with_diary};
+use crate::diary::{Chronicler, Diary, near_and_far, told, with_diary};
 use crate::given::{DAY, Distance, Given, MINUTE, SECOND};
 
 #[test]
@@ -25,6 +26,22 @@ fn a_created_session_is_told_once_with_its_attributes_after_it() {
             .unwrap();
         assert!(told(&given, &diary).is_empty(), "loading creates nothing");
     }
+}
+
+#[test]
+fn listeners_are_told_also_where_nobody_asks_for_events() {
+    let diary = Diary::default();
+    let chronicler = Chronicler(diary.clone());
+    let given = Given::at(Distance::Near, |_| {
+        let builder = SessionManager::builder().secret_key(test_key());
+        builder.listener(chronicler)
+    });
+    let mut ada = given.visitor_with_session();
+    given
+        .visit(&mut ada, |session| session.set_attribute("n", &2))
+        .unwrap();
+    let expected = ["created", "added n=1", "replaced n=1 by 2"];
+    assert_eq!(told(&given, &diary), expected);
 }
 
 #[test]

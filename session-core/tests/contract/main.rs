@@ -22,6 +22,7 @@ mod keep_alive;
 mod lagging;
 mod late_writes;
 mod ledger;
+mod limits;
 mod listeners;
 mod listeners_beside_requests;
 mod meanwhile;

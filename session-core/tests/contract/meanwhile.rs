@@ -1,10 +1,14 @@
 //! What one request does while another, or a task of its own, does something too.
 
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use serde::{Deserialize, Deserializer};
 use session_core::testkit::{Fault, Faulty, ManualClock, ManualRuntime, Site, Verb, block_on};
 use session_core::{MemoryStore, SessionError};
+
+use crate::given::Given;
 
 #[test]
 fn a_login_over_another_principal_never_sees_what_that_one_left() -> Result<(), SessionError> {
@@ -148,4 +152,114 @@ fn a_login_while_the_session_is_first_saved_still_gets_an_id_of_its_own() {
         }))
         .unwrap();
     assert_eq!((principal.as_deref(), diary), (Some("bob"), None));
+}
+
+#[test]
+fn an_update_is_made_again_where_another_task_of_the_request_was_faster() {
+    let given = Given::near();
+    let request = given.request(&given.visitor_with_session());
+    let other = request.session.clone();
+    let mut runs = 0;
+    let n = request.session.update_attribute("n", move |n: &mut i64| {
+        runs += 1;
+        if runs == 1 {
+            other.set_attribute("n", &10).unwrap();
+        }
+        *n += runs;
+    });
+    assert_eq!(n.unwrap(), 12);
+    assert_eq!(request.session.get_attribute("n").unwrap(), Some(12));
+}
+
+#[test]
+fn an_update_is_made_once_where_another_task_of_the_request_changed_something_else() {
+    let given = Given::near();
+    let request = given.request(&given.visitor_with_session());
+    let other = request.session.clone();
+    let mut runs = 0;
+    let n = request.session.update_attribute("n", move |n: &mut i64| {
+        runs += 1;
+        other.set_attribute("m", &runs).unwrap();
+        *n += runs;
+    });
+    assert_eq!(n.unwrap(), 2);
+    assert_eq!(request.session.get_attribute("m").unwrap(), Some(1));
+}
+
+#[test]
+fn an_update_is_made_again_where_a_save_of_the_request_showed_something_newer() {
+    let given = Given::near();
+    let ada = given.visitor_with_session();
+    let request = given.request(&ada);
+    given
+        .visit(&mut ada.clone(), |session| session.set_attribute("n", &10))
+        .unwrap();
+    request.session.set_attribute("m", &1).unwrap();
+    let other = request.session.clone();
+    let mut runs = 0;
+    let n = request.session.update_attribute("n", move |n: &mut i64| {
+        runs += 1;
+        if runs == 1 {
+            block_on(other.save()).unwrap();
+        }
+        *n += 1;
+    });
+    assert_eq!(n.unwrap(), 11);
+}
+
+#[test]
+fn an_update_is_made_again_where_somebody_else_logged_in_meanwhile() {
+    let given = Given::near();
+    let mut browser = given.visitor_with_session();
+    given
+        .visit(&mut browser, |session| session.login("ada"))
+        .unwrap();
+    let request = given.request(&browser);
+    let other = request.session.clone();
+    let mut runs = 0;
+    let n = request.session.update_attribute("n", move |n: &mut i64| {
+        runs += 1;
+        if runs == 1 {
+            other.login("eve").unwrap();
+        }
+        *n += 1;
+    });
+    assert_eq!(n.unwrap(), 1, "nothing of the other one is left");
+}
+
+thread_local! {
+    /// What happens, once, while a value is decoded.
+    static MEANWHILE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+    /// How often a value was decoded.
+    static DECODED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A number in whose decoding another task of the request has its turn.
+struct Slow(i64);
+
+impl<'de> Deserialize<'de> for Slow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        DECODED.set(DECODED.get() + 1);
+        if let Some(meanwhile) = MEANWHILE.take() {
+            meanwhile();
+        }
+        Ok(Self(number))
+    }
+}
+
+#[test]
+fn what_is_taken_is_what_another_task_of_the_request_set_meanwhile() {
+    for (name, taken, decoded) in [("n", 10, 2), ("m", 1, 1)] {
+        let given = Given::near();
+        let request = given.request(&given.visitor_with_session());
+        let other = request.session.clone();
+        MEANWHILE.set(Some(Box::new(move || {
+            other.set_attribute(name, &10).unwrap();
+        })));
+        DECODED.set(0);
+        let slow: Slow = request.session.take_attribute("n").unwrap().unwrap();
+        assert_eq!((slow.0, DECODED.get()), (taken, decoded), "{name}");
+        assert_eq!(request.session.get_attribute::<i64>("n").unwrap(), None);
+    }
 }

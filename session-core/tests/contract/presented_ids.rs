@@ -20,9 +20,21 @@ fn request_with(values: &[&str]) -> Request {
     }
 }
 
+/// A request with these lines of cookies.
+fn request_of(lines: Vec<String>) -> Request {
+    Request {
+        cookies: lines.into_iter().map(String::into_bytes).collect(),
+        ..Request::default()
+    }
+}
+
 /// What a request with these values reads as `n`.
 fn read(given: &Given, values: &[&str]) -> Option<i64> {
-    let handle = given.site.sessions().begin(&request_with(values)).handle();
+    read_of(given, &request_with(values))
+}
+
+fn read_of(given: &Given, request: &Request) -> Option<i64> {
+    let handle = given.site.sessions().begin(request).handle();
     let session = given.runtime.block_on(handle.session()).unwrap();
     session.get_attribute("n").unwrap()
 }
@@ -191,6 +203,30 @@ fn a_rotated_id_beside_its_successor_is_no_ambiguity_and_no_bar() {
 }
 
 #[test]
+fn a_session_may_be_ended_and_begun_anew_also_where_a_rotated_id_came_beside_it() {
+    for given in Given::near_and_far() {
+        for is_first in [true, false] {
+            let mut ada = given.visitor_with_session();
+            let old = token(&ada);
+            given.visit(&mut ada, Session::change_session_id).unwrap();
+            let new = token(&ada);
+            let values = match is_first {
+                true => [&*old, &*new],
+                false => [&*new, &*old],
+            };
+            let mut exchange = given.site.sessions().begin(&request_with(&values));
+            let session = given.runtime.block_on(exchange.handle().session()).unwrap();
+            session.invalidate().unwrap();
+            let session = given.runtime.block_on(exchange.handle().session()).unwrap();
+            session.set_attribute("n", &2).unwrap();
+            given.runtime.block_on(session.save()).unwrap();
+            ada.receive(given.runtime.block_on(exchange.commit()).unwrap());
+            assert_eq!(given.stored(&ada, "n"), Some(2));
+        }
+    }
+}
+
+#[test]
 fn a_tossed_cookie_does_not_block_a_login() {
     for given in Given::near_and_far() {
         let tossed = token(&given.visitor_with_unknown_id());
@@ -225,6 +261,51 @@ fn of_many_values_the_first_eight_are_looked_at() {
             "bounded work for a flood of forgeries"
         );
     }
+}
+
+#[test]
+fn of_many_lines_the_first_eight_values_are_looked_at() {
+    let given = Given::near();
+    let ada = given.visitor_with_session();
+    let (good, bad) = (token(&ada), forged(&token(&ada)));
+    let with_good_at = |position: usize| {
+        let mut lines = vec![format!("__Host-sid={bad}"); 20];
+        lines[position] = format!("__Host-sid={good}");
+        read_of(&given, &request_of(lines))
+    };
+    assert_eq!(with_good_at(7), Some(1));
+    assert_eq!(with_good_at(8), None);
+}
+
+#[test]
+fn of_endless_lines_the_first_64_kib_are_looked_at() {
+    const CAP: usize = 64 * 1024;
+    let given = Given::near();
+    let pair = format!("__Host-sid={}", token(&given.visitor_with_session()));
+    let behind = |lengths: &[usize]| {
+        let others = lengths.iter().map(|&length| "x".repeat(length));
+        read_of(&given, &request_of(others.chain([pair.clone()]).collect()))
+    };
+    assert_eq!(behind(&[CAP / 2, CAP / 2 - pair.len()]), Some(1));
+    assert_eq!(behind(&[CAP / 2, CAP / 2 - pair.len() + 1]), None);
+    assert_eq!(behind(&[CAP, CAP]), None);
+}
+
+#[test]
+fn each_value_that_is_no_token_is_told_and_the_same_one_is_told_once() {
+    let given = Given::near();
+    let bad = forged(&token(&given.visitor_with_session()));
+    assert_eq!(read(&given, &["a", "b", &bad, &bad, "c"]), None);
+    assert_eq!(read(&given, &[&bad, &bad]), None);
+    let mut told = given.take_events();
+    told.retain(|event| *event != SessionEvent::Rejected(Rejection::Malformed));
+    assert_eq!(
+        told,
+        vec![SessionEvent::Rejected(Rejection::BadSignature); 2]
+    );
+    assert_eq!(read(&given, &["a", "b", "c"]), None);
+    let malformed = SessionEvent::Rejected(Rejection::Malformed);
+    assert_eq!(given.take_events(), vec![malformed; 3]);
 }
 
 #[test]

@@ -25,6 +25,24 @@ fn rotate(session: &Session) {
 }
 
 #[test]
+fn a_response_gets_no_header_only_where_the_session_was_never_asked_for() {
+    let given = Given::near();
+    let ada = given.visitor_with_session();
+    for (handler, is_empty) in [
+        ((|_| ()) as fn(&Session), false),
+        (read, false),
+        (rotate, false),
+        (|session| session.invalidate().unwrap(), false),
+    ] {
+        let mut request = given.request(&ada);
+        handler(&request.session);
+        assert_eq!(request.commit().unwrap().is_empty(), is_empty);
+    }
+    let mut unasked = ada.begin();
+    assert!(given.runtime.block_on(unasked.commit()).unwrap().is_empty());
+}
+
+#[test]
 fn a_consulted_session_makes_the_response_vary_by_cookie() {
     assert_eq!(with_own_headers(&[], read).get("vary"), ["Cookie"]);
     assert_eq!(

@@ -218,6 +218,26 @@ fn what_was_in_flight_under_the_old_id_is_kept() {
     }
 }
 
+/// Else two servers that disagree could send it round in circles.
+#[test]
+fn what_was_in_flight_follows_sixteen_changes_of_the_id_and_no_more() {
+    for given in Given::near_and_far() {
+        for (changes, is_kept) in [(16, true), (17, false)] {
+            let mut ada = given.visitor_with_session();
+            let mut slow = given.request(&ada);
+            slow.session.set_attribute("n", &2).unwrap();
+            for _ in 0..changes {
+                given.visit(&mut ada, Session::change_session_id).unwrap();
+            }
+            match slow.commit() {
+                Ok(_) => assert!(is_kept),
+                Err(error) => assert!(!is_kept && matches!(error, SessionError::Moved)),
+            }
+            assert_eq!(given.stored(&ada, "n"), Some(if is_kept { 2 } else { 1 }));
+        }
+    }
+}
+
 #[test]
 fn a_login_changes_the_id_and_binds_the_principal_in_one_step() {
     for given in Given::near_and_far() {

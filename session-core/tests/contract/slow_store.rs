@@ -172,3 +172,27 @@ fn the_session_can_be_read_and_written_while_a_save_is_under_way() {
     given.runtime.block_on(request.session.save()).unwrap();
     assert_eq!(given.stored(&ada, "m"), Some(3));
 }
+
+#[test]
+fn a_login_waits_for_no_other_writer() {
+    let given = Given::far();
+    let ada = given.visitor_with_session();
+    let (mut slow, mut login) = (given.request(&ada), given.request(&ada));
+    for session in [&slow.session, &login.session] {
+        session
+            .update_attribute("n", |n: &mut i64| *n += 1)
+            .unwrap();
+    }
+    login.session.login("ada").unwrap();
+    given.next(Verb::Apply, Fault::HoldRequest);
+    let mut writing = Box::pin(slow.exchange.commit());
+    assert!(poll_once(writing.as_mut()).is_pending());
+    given.runtime.run_until_stalled();
+    assert_eq!(given.store.count(Verb::Apply), 1);
+    let mut committing = Box::pin(login.exchange.commit());
+    assert!(poll_once(committing.as_mut()).is_pending());
+    given.runtime.run_until_stalled();
+    assert_eq!(given.store.count(Verb::Rename), 1);
+    given.store.inner().release();
+    assert!(given.in_a_while(committing).is_ok());
+}

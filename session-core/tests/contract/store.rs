@@ -237,6 +237,19 @@ fn a_generator_that_repeats_itself_creates_nothing() {
 }
 
 #[test]
+fn a_generator_that_repeats_itself_is_found_out_by_the_second_clash_of_a_rotation() {
+    let given = Given::at(Distance::Near, |builder| {
+        builder.entropy(SeededEntropy::repeating(7))
+    });
+    let mut ada = given.visitor_with_session();
+    let outcome = given.visit(&mut ada, Session::change_session_id);
+    assert!(matches!(outcome, Err(SessionError::Entropy(_))));
+    assert_eq!(given.take_calls(), [Verb::Load, Verb::Rename, Verb::Rename]);
+    assert_eq!(ada.set_cookies(), 1, "nothing is announced");
+    assert_eq!(given.stored(&ada, "n"), Some(1));
+}
+
+#[test]
 fn a_generator_that_fails_creates_and_rotates_nothing() {
     for given in Given::near_and_far() {
         let mut ada = given.visitor_with_session();

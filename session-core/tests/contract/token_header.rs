@@ -122,6 +122,24 @@ fn a_header_that_comes_several_times_is_read_as_several_cookies_are() {
 }
 
 #[test]
+fn of_a_header_that_comes_many_times_the_first_eight_lines_are_looked_at() {
+    let given = given();
+    let mut ada = given.visitor();
+    let delivery = written(&mut ada);
+    ada.receive(delivery);
+    let with_token_at = |position: usize| {
+        let mut request = ada.request();
+        let token = request.headers.pop().unwrap();
+        request.headers = vec![("x-auth-token".into(), b"garbage".to_vec()); 20];
+        request.headers[position] = token;
+        let handle = given.site.sessions().begin(&request).handle();
+        given.runtime.block_on(handle.existing_session()).unwrap()
+    };
+    assert!(with_token_at(7).is_some());
+    assert!(with_token_at(8).is_none());
+}
+
+#[test]
 fn the_options_of_the_cookie_send_no_token_again() {
     let given = Given::at(Distance::Near, |builder| {
         builder

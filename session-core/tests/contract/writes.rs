@@ -294,6 +294,21 @@ fn strict_reads_make_a_removal_of_a_changed_value_a_conflict() {
 }
 
 #[test]
+fn strict_reads_mind_each_of_the_values_that_were_read() {
+    let given = Given::at(Distance::Near, |builder| builder.strict_reads(true));
+    for read_last in ["m", "n"] {
+        let ada = given.visitor_with_session();
+        let request = given.request(&ada);
+        request.session.get_attribute::<i64>("n").unwrap();
+        request.session.get_attribute::<i64>(read_last).unwrap();
+        request.session.set_attribute("n", &2).unwrap();
+        meanwhile(&given, &ada, |session| session.set_attribute("n", &10));
+        let save = given.runtime.block_on(request.session.save());
+        assert!(matches!(save, Err(SessionError::Conflict)), "{read_last}");
+    }
+}
+
+#[test]
 fn strict_reads_mind_nothing_that_was_not_read_or_did_not_change() {
     let given = Given::at(Distance::Near, |builder| builder.strict_reads(true));
     let ada = given.visitor_with_session();

@@ -196,4 +196,17 @@ mod tests {
         drop(turn);
         assert!(lanes.0.lock().is_empty());
     }
+
+    /// Handing the turn to each of them, to be handed back, would exhaust the stack.
+    #[test]
+    fn a_crowd_that_went_away_is_passed_over_at_once() {
+        let lanes = Lanes::default();
+        let turn = first(&lanes);
+        for _ in 0..200_000 {
+            drop(waiting(&lanes));
+        }
+        let mut last = waiting(&lanes);
+        drop(turn);
+        assert!((&mut last).now_or_never().is_some());
+    }
 }

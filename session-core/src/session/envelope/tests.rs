@@ -300,3 +300,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_record_is_written_into_a_buffer_of_its_size() {
+    let mut anonymous = sample();
+    anonymous.authentication = None;
+    for record in [sample(), anonymous] {
+        let bytes = record.to_bytes();
+        assert_eq!(bytes.capacity(), bytes.len());
+    }
+}

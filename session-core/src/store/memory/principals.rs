@@ -216,7 +216,7 @@ impl MemoryStore {
     }
 
     /// Removes a session if it is still this principal's.
-    fn end_session(
+    pub(super) fn end_session(
         &self,
         principal: &PrincipalKey,
         mut key: StoreKey,

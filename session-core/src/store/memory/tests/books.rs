@@ -1,5 +1,8 @@
 //! After any operations in any order the books are right, and an emptied store is empty.
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
 use proptest::prelude::*;
 
 use super::*;
@@ -207,4 +210,20 @@ proptest! {
         assert_sound(&store);
         assert_eq!(store.budget.used(), Cost::NOTHING);
     }
+}
+
+#[test]
+fn while_sessions_are_counted_other_tasks_have_a_turn_every_64_shards() {
+    let store = MemoryStore::builder().shards(256).build();
+    create(&store, &anonymous(1, START));
+    let mut counting = pin!(store.count_live(START));
+    let mut context = Context::from_waker(Waker::noop());
+    let mut turns = 0;
+    let census = loop {
+        match counting.as_mut().poll(&mut context) {
+            Poll::Ready(census) => break census,
+            Poll::Pending => turns += 1,
+        }
+    };
+    assert_eq!((census.live(), turns), (1, 4));
 }

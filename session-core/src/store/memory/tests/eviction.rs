@@ -202,3 +202,25 @@ fn a_small_store_has_few_parts_and_a_large_one_many() {
     assert_eq!(shards(usize::MAX, 2 << 20), 256);
     assert_eq!(shards(0, 0), 64);
 }
+
+#[test]
+fn what_was_reported_makes_no_other_report_go() {
+    const MEGABYTE: usize = 1 << 20;
+    let store = builder().build();
+    let report = |number, length| {
+        let mut record = anonymous(number, START);
+        record.apply(&put(START, "a", length), START).unwrap();
+        store.evicted.report(Removed {
+            record,
+            reason: RemovalReason::Evicted,
+        });
+    };
+    for number in 0..40 {
+        report(number, MEGABYTE);
+        assert_eq!(store.evicted.take(1).len(), 1);
+    }
+    for number in 0..5_000 {
+        report(number, 1);
+    }
+    assert_eq!(store.evicted.take(10_000).len(), 5_000);
+}

@@ -149,3 +149,47 @@ fn a_store_without_any_room_refuses_and_does_not_hang() {
     assert_eq!(create(&store, &anonymous(1, START)), Created::Full);
     assert!(store.is_empty());
 }
+
+#[test]
+fn a_store_tells_whether_there_is_anything_and_prints_how_much() {
+    let store = builder().build();
+    assert!(store.is_empty());
+    create(&store, &anonymous(1, START));
+    create(&store, &anonymous(2, START));
+    assert!(!store.is_empty());
+    let bytes = store.bytes();
+    let printed = format!("MemoryStore {{ sessions: 2, bytes: {bytes}, .. }}");
+    assert_eq!(format!("{store:?}"), printed);
+}
+
+#[test]
+fn a_taken_key_matters_only_to_a_session_that_could_get_it() {
+    let store = builder().build();
+    create(&store, &anonymous(1, START));
+    create(&store, &anonymous(2, START));
+    create(&store, &anonymous(9, START));
+    rename(&store, 1, 3, &touch(START));
+    assert_eq!(rename(&store, 2, 9, &touch(START)), Applied::Taken);
+    assert_eq!(rename(&store, 1, 9, &touch(START)), Applied::Moved(key(3)));
+    let later = START.saturating_add(30 * MINUTE);
+    assert_eq!(rename(&store, 2, 9, &touch(later)), Applied::Gone);
+}
+
+#[test]
+fn a_login_takes_room_of_its_own() {
+    let (visitor, user, grown) = (builder().build(), builder().build(), builder().build());
+    create(&visitor, &anonymous(1, START));
+    create(&user, &logged_in(1, START));
+    create(&grown, &anonymous(1, START));
+    apply(&grown, 1, &login(START));
+    assert!(user.bytes() > visitor.bytes() + "ada".len());
+    assert_eq!(grown.bytes(), user.bytes());
+    let mut longer = login(START);
+    if let Some(login) = &mut longer.login {
+        let key = login.authentication.key;
+        login.authentication = Arc::new(Authentication::new("ada the long", key, START));
+    }
+    apply(&grown, 1, &longer);
+    assert_eq!(grown.bytes(), user.bytes() + " the long".len());
+    assert_sound(&grown);
+}

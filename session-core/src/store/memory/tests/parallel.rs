@@ -150,3 +150,35 @@ fn a_session_that_is_deleted_in_a_storm_of_renames_stays_deleted() {
         assert_sound(&store);
     }
 }
+
+/// Each needs both shards, and each begins with the other one's.
+#[test]
+fn renames_from_here_to_there_and_from_there_to_here_never_block_each_other() {
+    const ROUNDS: u64 = 20_000;
+    let store = MemoryStore::builder().shards(2).build();
+    let in_shard =
+        |shard| move |number: &u64| usize::from(key(*number).as_bytes()[31] & 1) == shard;
+    let mut here = (0..).filter(in_shard(0)).take(2 * ROUNDS as usize);
+    let mut there = (0..).filter(in_shard(1)).take(2 * ROUNDS as usize);
+    let mut pairs = |from_here: bool| -> Vec<(u64, u64)> {
+        let both = here.by_ref().zip(there.by_ref()).take(ROUNDS as usize);
+        both.map(|(a, b)| if from_here { (a, b) } else { (b, a) })
+            .collect()
+    };
+    let (forth, back) = (pairs(true), pairs(false));
+    for (from, _) in forth.iter().chain(&back) {
+        create(&store, &anonymous(*from, START));
+    }
+    thread::scope(|scope| {
+        for pairs in [&forth, &back] {
+            let store = &store;
+            scope.spawn(move || {
+                for (from, to) in pairs {
+                    let renamed = rename(store, *from, *to, &touch(START));
+                    assert!(matches!(renamed, Applied::Applied { .. }));
+                }
+            });
+        }
+    });
+    assert_eq!(store.len() as u64, 2 * ROUNDS);
+}

@@ -227,3 +227,20 @@ fn the_limit_holds_while_sessions_log_in_are_renamed_and_end() {
         assert_sound(&store);
     }
 }
+
+#[test]
+fn a_session_is_ended_for_its_own_principal_and_under_its_own_name_only() {
+    let store = builder().build();
+    let (ada, eve) = (
+        authentication(START).key,
+        PrincipalKey::from_bytes([0xef; 32]),
+    );
+    let record = logged_in(1, START);
+    create(&store, &record);
+    let other = anonymous(2, START).handle;
+    assert!(store.end_session(&eve, key(1), &record.handle).is_none());
+    assert!(store.end_session(&ada, key(1), &other).is_none());
+    assert!(is_live(&store, 1, START));
+    assert!(store.end_session(&ada, key(1), &record.handle).is_some());
+    assert!(!is_live(&store, 1, START));
+}

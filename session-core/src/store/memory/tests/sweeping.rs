@@ -201,3 +201,31 @@ fn what_changes_while_a_round_is_under_way_is_swept_at_its_time() {
     }
     assert_eq!(swept, 600);
 }
+
+/// Their nodes come up too early, and the shard is locked meanwhile.
+#[test]
+fn a_sweep_passes_few_sessions_that_were_used_since_and_goes_on_later() {
+    let store = MemoryStore::builder().shards(1).build();
+    for number in 0..100 {
+        create(&store, &anonymous(number, START));
+        apply(&store, number, &touch(later(20)));
+    }
+    let swept = door(&store).sweep(later(30), 1_000).unwrap();
+    assert!(swept.removed.is_empty() && swept.more);
+    assert!(sweep_all(&store, later(30), 1_000).is_empty());
+    assert_eq!(removed_numbers(&sweep_all(&store, later(50), 1_000)), 100);
+}
+
+#[test]
+fn nodes_of_sessions_that_are_gone_stay_few_however_many_go_at_once() {
+    for sessions in 30..34 {
+        let store = MemoryStore::builder().shards(1).build();
+        for number in 0..sessions {
+            create(&store, &anonymous(number, START));
+        }
+        for number in 0..sessions {
+            drop(door(&store).delete(&key(number)).unwrap());
+            assert_sound(&store);
+        }
+    }
+}
