@@ -1,15 +1,19 @@
 //! Layers, services, futures and extractors, with a request under way in them.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
+use std::rc::Rc;
+use std::task::{Context, Poll};
 
-use actix_web::dev::{Service as _, Transform};
-use actix_web::{FromRequest, HttpResponse, web};
+use actix_web::dev::{Service as _, ServiceRequest, ServiceResponse, Transform};
+use actix_web::{FromRequest, HttpResponse};
 use adapter_tower::{BodyPolicy, SessionLayer, WrapBody};
 use axum::extract::FromRequestParts;
+use futures_util::future::LocalBoxFuture;
 use http::Request;
 use http_body_util::Full;
-use session_core::SessionError;
+use session_core::{Main, SessionError};
 use tower::{Layer, Service, ServiceExt};
 use warp::Filter;
 
@@ -56,7 +60,7 @@ async fn of_axum(material: &Material, printed: &mut Printed) {
     let inside = texts.clone();
     let handler = async move |request: axum::extract::Request| {
         let (mut parts, _) = request.into_parts();
-        let session = Session::from_request_parts(&mut parts, &()).await.unwrap();
+        let session: Session = Session::from_request_parts(&mut parts, &()).await.unwrap();
         let peek: Peek = Peek::from_request_parts(&mut parts, &()).await.unwrap();
         let diary = Attribute::<Diary>::from_request_parts(&mut parts, &()).await;
         let Attribute(diary) = diary.unwrap();
@@ -80,38 +84,16 @@ async fn of_axum(material: &Material, printed: &mut Printed) {
 }
 
 async fn of_actix(material: &Material, printed: &mut Printed) {
-    use adapter_actix::{Attribute, ExistingSession, Peek, Rejection, Session, SessionMiddleware};
+    use adapter_actix::{Attribute, Rejection, Session, SessionMiddleware};
     let middleware = SessionMiddleware::new(material.site.sessions().clone());
     printed.debug(&middleware);
-    let texts = std::rc::Rc::new(std::cell::RefCell::new(Printed::none()));
-    let inside = texts.clone();
-    let handler = move |request: actix_web::HttpRequest| {
-        let texts = inside.clone();
-        async move {
-            let mut printed = Printed::none();
-            let extraction = Session::<session_core::Main>::extract(&request);
-            printed.debug(&extraction);
-            printed.debug(&extraction.await.unwrap());
-            let existing: ExistingSession = ExistingSession::extract(&request).await.unwrap();
-            printed.debug(&existing);
-            let peek: Peek = Peek::extract(&request).await.unwrap();
-            printed.debug(&peek);
-            let diary = Attribute::<Diary>::extract(&request).await.unwrap();
-            assert!(diary.0.is_some());
-            texts.borrow_mut().merge(&printed);
-            HttpResponse::Ok().body("a page")
-        }
-    };
-    let app = actix_web::test::init_service(
-        actix_web::App::new().route("/", web::get().to(handler)),
-    )
-    .await;
-    let service = middleware.new_transform(app).await.unwrap();
+    let texts = Rc::new(RefCell::new(Printed::none()));
+    let application = Application(texts.clone());
+    let service = middleware.new_transform(application).await.unwrap();
     printed.debug(&service);
-    let request = actix_web::test::TestRequest::get().uri("/").insert_header((
-        "cookie",
-        format!("__Host-sid={}", material.token()),
-    ));
+    let request = actix_web::test::TestRequest::get()
+        .uri("/")
+        .insert_header(("cookie", format!("__Host-sid={}", material.token())));
     let future = service.call(request.to_srv_request());
     printed.debug(&future);
     let response = future.await.unwrap();
@@ -120,10 +102,46 @@ async fn of_actix(material: &Material, printed: &mut Printed) {
     printed.debug(&Attribute(None::<Nothing>));
     printed.debug(&adapter_actix::ActixRuntime::current());
     let bare = actix_web::test::TestRequest::get().to_http_request();
-    let error = Session::<session_core::Main>::extract(&bare).await.unwrap_err();
+    let error = Session::<Main>::extract(&bare).await.unwrap_err();
     printed.error(&error);
     printed.error(&Rejection::NoLayer);
     printed.error(&Rejection::Session(undecodable(material).await));
+}
+
+/// What stands inside of the middleware.
+struct Application(Rc<RefCell<Printed>>);
+
+impl std::fmt::Debug for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Application")
+    }
+}
+
+impl actix_web::dev::Service<ServiceRequest> for Application {
+    type Response = ServiceResponse;
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<ServiceResponse, actix_web::Error>>;
+
+    fn poll_ready(&self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        use adapter_actix::{Attribute, ExistingSession, Peek, Session};
+        let texts = self.0.clone();
+        Box::pin(async move {
+            let mut printed = Printed::none();
+            let extraction = Session::<Main>::extract(request.request());
+            printed.debug(&extraction);
+            printed.debug(&extraction.await?);
+            printed.debug(&ExistingSession::<Main>::extract(request.request()).await?);
+            printed.debug(&Peek::<Main>::extract(request.request()).await?);
+            let diary = Attribute::<Diary>::extract(request.request()).await?;
+            assert!(diary.0.is_some());
+            texts.borrow_mut().merge(&printed);
+            Ok(request.into_response(HttpResponse::Ok().body("a page")))
+        })
+    }
 }
 
 async fn of_warp(material: &Material, printed: &mut Printed) {

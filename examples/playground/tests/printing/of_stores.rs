@@ -33,7 +33,9 @@ pub(crate) async fn print(material: &Material, printed: &mut Printed) {
         SqlStore::connect(url("postgres")).await.err(),
         SqlStore::connect(url("mysql")).await.err(),
         SqlStore::connect(url("gopher")).await.err(),
-        SqlStore::connect(format!("sqlite:/dev/null/{KEY}")).await.err(),
+        SqlStore::connect(format!("sqlite:/dev/null/{KEY}"))
+            .await
+            .err(),
         Some(SqlError::NoTables),
     ] {
         printed.error(&refused.expect("nobody listens there"));

@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 
 use session_core::testkit::adapter::{
-    Client, Given, Http1, Piece, Probe, Reply, ReplyBody, Request, Response, Server, Wire,
-    scenarios,
+    Client, Given, Http1, Piece, Probe, ReplyBody, Request, Response, Server, Wire, scenarios,
 };
 use session_core::testkit::store::{Door, History, rules};
 use session_core::testkit::{
@@ -48,15 +47,17 @@ async fn of_adapters(material: &Material, printed: &mut Printed) {
     ] {
         printed.debug(&given);
     }
-    printed.debug(&Probe::default());
-    let stream = Probe::default().answer("/session/stream", Given::Nothing);
-    drop(stream);
-    printed.debug(&Reply {
-        status: 200,
-        headers: Vec::new(),
-        body: ReplyBody::Text("a page".into()),
-    });
-    printed.debug(&ReplyBody::Text("a page".into()));
+    let probe = Probe::default();
+    printed.debug(&probe);
+    let session = material.visitor.begin().handle().session().await.unwrap();
+    let path = "/session/stream/say:one/set:chat=whole";
+    let reply = probe.answer(path, Given::Session(session)).await.unwrap();
+    printed.debug(&reply);
+    printed.debug(&reply.body);
+    let ReplyBody::Stream { frames, .. } = reply.body else {
+        panic!("a stream is answered");
+    };
+    printed.debug(&frames);
     let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
     printed.debug(&Http1);
     printed.debug(&Server::new(nobody, || {}));

@@ -42,7 +42,8 @@ fn type_in(line: &str) -> Option<&str> {
     let line = line.trim_start().strip_prefix("pub ")?;
     let kinds = ["struct ", "enum ", "union "];
     let rest = kinds.iter().find_map(|kind| line.strip_prefix(kind))?;
-    rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()
+    rest.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .next()
 }
 
 fn module_of(name: &str, file: &Path) -> String {
