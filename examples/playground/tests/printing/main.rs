@@ -74,8 +74,13 @@ async fn what_would_give_a_secret_away_is_noticed() {
     let material = Material::new().await;
     for secret in material.plain() {
         let mut printed = Printed::none();
-        printed.debug(&String::from_utf8_lossy(&secret));
         printed.debug(&Careless { _secret: &secret });
-        assert_eq!(printed.leaks(&material.secrets).len(), 4);
+        if let Ok(text) = String::from_utf8(secret.clone()) {
+            printed.debug(&text);
+        }
+        let leaks = printed.leaks(&material.secrets);
+        assert!(leaks.len() >= 2, "{leaks:?}");
+        let of_careless = leaks.iter().filter(|leak| leak.contains("Careless"));
+        assert_eq!(of_careless.count(), 2, "{leaks:?}");
     }
 }

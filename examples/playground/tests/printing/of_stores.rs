@@ -22,22 +22,27 @@ pub(crate) async fn print(material: &Material, printed: &mut Printed) {
     printed.debug(&RedisStore::builder().prefix("site:"));
     printed.debug(&SqlStore::builder(url("postgres")).connect_timeout(Duration::from_millis(50)));
     printed.debug(&CreateTables::OnDemand);
-    for refused in [
-        RedisStore::connect(&url("redis")).await.err(),
-        RedisStore::connect(&url("gopher")).await.err(),
-        Some(ConnectError::IsCluster),
+    for connected in [
+        RedisStore::connect(&url("redis")).await,
+        RedisStore::connect(&url("gopher")).await,
+        Err(ConnectError::IsCluster),
     ] {
-        printed.error(&refused.expect("nobody listens there"));
+        printed.error(&connected.expect_err("nobody listens there"));
     }
-    for refused in [
-        SqlStore::connect(url("postgres")).await.err(),
-        SqlStore::connect(url("mysql")).await.err(),
-        SqlStore::connect(url("gopher")).await.err(),
-        SqlStore::connect(format!("sqlite:/dev/null/{KEY}"))
-            .await
-            .err(),
-        Some(SqlError::NoTables),
+    for connected in [
+        // It connects when it is first used.
+        SqlStore::connect(url("postgres")).await,
+        SqlStore::connect(url("mysql")).await,
+        SqlStore::connect(url("gopher")).await,
+        SqlStore::connect(format!("sqlite:/dev/null/{KEY}")).await,
+        Err(SqlError::NoTables),
     ] {
-        printed.error(&refused.expect("nobody listens there"));
+        match connected {
+            Ok(store) => {
+                printed.debug(&store);
+                printed.error(&store.ping().await.expect_err("nobody listens there"));
+            }
+            Err(error) => printed.error(&error),
+        }
     }
 }
