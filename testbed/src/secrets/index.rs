@@ -40,13 +40,13 @@ impl Secrets {
             let Some(bytes) = bytes.filter(|bytes| bytes.len() >= CHUNK) else {
                 return Err(line.to_owned());
             };
-            if line.starts_with("text") {
-                if let Some(inner) = from_base64(&bytes) {
-                    if bytes.len() == TOKEN {
-                        forms.push(base64(&inner[1..33]));
-                    }
-                    forms.push(inner);
+            if line.starts_with("text")
+                && let Some(inner) = from_base64(&bytes)
+            {
+                if bytes.len() == TOKEN {
+                    forms.push(base64(&inner[1..33]));
                 }
+                forms.push(inner);
             }
             forms.push(base64(&bytes));
             forms.push(bytes);

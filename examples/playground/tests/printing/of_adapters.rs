@@ -100,7 +100,7 @@ async fn of_actix(material: &Material, printed: &mut Printed) {
     printed.debug(response.response().body());
     printed.merge(&texts.borrow());
     printed.debug(&Attribute(None::<Nothing>));
-    printed.debug(&adapter_actix::ActixRuntime::current());
+    printed.debug(&adapter_actix::ActixRuntime::current().unwrap());
     let bare = actix_web::test::TestRequest::get().to_http_request();
     let error = Session::<Main>::extract(&bare).await.unwrap_err();
     printed.error(&error);
@@ -151,6 +151,7 @@ async fn of_warp(material: &Material, printed: &mut Printed) {
     printed.debug(&server);
     let server = server.bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     printed.debug(&server);
+    printed.debug(&adapter_warp::Unbound);
     printed.error(&SessionRejection::NoLayer);
     printed.error(&SessionRejection::Session(undecodable(material).await));
 }
