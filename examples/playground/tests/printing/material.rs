@@ -57,9 +57,10 @@ impl Material {
             let url = testbed::shared(Kind::Redis).unwrap();
             redis = Some(RedisStore::connect(&url).await.unwrap());
         }
+        let notices = told.0.lock().clone();
         let mut material = Self {
             record: record().await,
-            notices: told.0.lock().clone(),
+            notices,
             sql: SqlStore::connect(place.url()).await.unwrap(),
             redis,
             secrets: Secrets::noted([]).unwrap(),
