@@ -108,34 +108,40 @@ mod tests {
 
     #[test]
     fn what_was_found_and_expected_is_told_and_the_value_is_not() {
-        let secret = "hunter2, expected hunter2";
-        assert_eq!(told::<u32>(&secret), "invalid type: string, expected u32");
-        assert_eq!(
-            told::<bool>(&7_654_321_u32),
-            "invalid type: integer, expected a boolean"
-        );
-        assert_eq!(
-            told::<u8>(&7_654_321_u32),
-            "invalid value: integer, expected u8"
-        );
-        assert_eq!(
-            told::<char>(&secret),
-            "invalid value: string, expected a character"
-        );
-        assert_eq!(
-            told::<Colour>(&"hunter2"),
-            "unknown variant, expected `Red` or `Green`"
-        );
-        let field = BTreeMap::from([("hunter2", [1])]);
-        assert_eq!(told::<Cart>(&field), "unknown field, expected `items`");
-        let nothing: BTreeMap<&str, u8> = BTreeMap::new();
-        assert_eq!(told::<Cart>(&nothing), "missing field `items`");
-        assert_eq!(
-            told::<(u8, u8, u8)>(&[1, 2]),
-            "invalid length 2, expected a tuple of size 3"
-        );
-        let items = BTreeMap::from([("items", ["hunter2"])]);
-        assert_eq!(told::<Cart>(&items), "invalid type: string, expected u32");
+        for (words, told) in [
+            (
+                "invalid type: string \"a, expected b\", expected u32",
+                "invalid type: string, expected u32",
+            ),
+            (
+                "invalid value: integer `77`, expected u8",
+                "invalid value: integer, expected u8",
+            ),
+            (
+                "invalid type: byte array, expected a map",
+                "invalid type: byte array, expected a map",
+            ),
+            (
+                "invalid type: hunter2, expected a map",
+                "invalid type:, expected a map",
+            ),
+            (
+                "unknown variant `hunter2`, expected `Red` or `Green`",
+                "unknown variant, expected `Red` or `Green`",
+            ),
+            (
+                "unknown field `hunter2`, there are no fields",
+                "unknown field",
+            ),
+            ("missing field `items`", "missing field `items`"),
+            (
+                "invalid length 2, expected a tuple of size 3",
+                "invalid length 2, expected a tuple of size 3",
+            ),
+            ("hunter2 is no colour", "the type refuses the value"),
+        ] {
+            assert_eq!(without_values(words), told, "{words}");
+        }
     }
 
     #[test]
