@@ -16,7 +16,8 @@ pub type SharedError = Arc<dyn std::error::Error + Send + Sync + 'static>;
 /// Why an operation on a session was refused, or why its changes were not stored.
 ///
 /// [`status`](Self::status) and [`public_text`](Self::public_text) are what an adapter answers
-/// with; the details are for the program's own log. No variant holds an id, a token or a key.
+/// with; the details are for the program's own log. No variant holds an id, a token or a key,
+/// nor does one repeat what is stored in an attribute.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
@@ -36,7 +37,7 @@ pub enum SessionError {
     Decode {
         /// The attribute.
         name: Arc<str>,
-        /// What the decoder says.
+        /// What the decoder says, without the value.
         #[source]
         source: SharedError,
     },

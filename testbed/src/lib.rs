@@ -16,6 +16,8 @@
 //! # Ok::<(), testbed::Error>(())
 //! ```
 //!
+//! [`secrets`] looks for tokens and keys in what a test run printed; [`Told`] keeps it.
+//!
 //! What a test needs and cannot have is an error that says what to install, never a test that
 //! is silently left out.
 
@@ -26,9 +28,11 @@ mod keeper;
 mod kind;
 mod port;
 mod programs;
+pub mod secrets;
 mod server;
 mod shared;
 mod store;
+mod told;
 mod wire;
 
 pub use cluster::RedisCluster;
@@ -37,4 +41,5 @@ pub use kind::{Durability, Kind};
 pub use server::Server;
 pub use shared::{Everything, shared};
 pub use store::{Place, Store};
+pub use told::Told;
 pub use wire::Wire;

@@ -1,6 +1,6 @@
 //! One server: started, stopped, killed, paused, started again.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use crate::folder::Folder;
 use crate::keeper;
 use crate::kind::{Durability, Kind, Node};
 use crate::port;
+use crate::told::Told;
 
 /// How long a server may take until it answers. A machine that is busy with other tests is slow.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -306,5 +307,11 @@ impl Drop for Server {
     fn drop(&mut self) {
         // Its files go with it, so nothing is lost by not asking it to stop.
         let _ = self.kill();
+        if let Some(told) = Told::of_server(self.kind.program().name)
+            && let Ok(log) = File::open(self.folder.join(LOG))
+        {
+            // It is a test that has ended, and nobody is left to tell.
+            let _ = told.keep(log);
+        }
     }
 }

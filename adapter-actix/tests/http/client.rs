@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use session_core::testkit::note_tokens;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -36,6 +37,7 @@ impl Request {
 
     /// One more header line.
     pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        note_tokens(&String::from_utf8_lossy(value.as_ref()));
         self.headers.push((name.into(), value.as_ref().into()));
         self
     }
@@ -215,6 +217,7 @@ impl Connection {
             let Some((name, value)) = line.split_once(':') else {
                 return headers;
             };
+            note_tokens(value);
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use session_core::testkit::note_tokens;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -45,6 +46,7 @@ impl Request {
 
     /// One more header line.
     pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        note_tokens(&String::from_utf8_lossy(value.as_ref()));
         self.headers.push((name.into(), value.as_ref().into()));
         self
     }
@@ -224,6 +226,7 @@ impl Connection {
             let Some((name, value)) = line.split_once(':') else {
                 return headers;
             };
+            note_tokens(value);
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
     }

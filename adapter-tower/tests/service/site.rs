@@ -9,7 +9,7 @@ use adapter_tower::SessionLayer;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Empty;
-use session_core::testkit::{Faulty, ManualClock, ManualRuntime, Recording, test_key};
+use session_core::testkit::{Faulty, ManualClock, ManualRuntime, Recording, note_tokens, test_key};
 use session_core::{ExchangeHandle, MemoryStore, Session, SessionManager};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -67,6 +67,7 @@ impl Site {
         let line = response.headers()["set-cookie"]
             .to_str()
             .expect("a cookie is text");
+        note_tokens(line);
         line.split(';')
             .next()
             .expect("it has a first part")

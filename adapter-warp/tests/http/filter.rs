@@ -1,7 +1,7 @@
 //! Routes and sessions as one filter, for warp's own test requests and warp's own server.
 
 use adapter_warp::{filter, remote};
-use session_core::testkit::{Fault, Verb};
+use session_core::testkit::{Fault, Verb, note_tokens};
 use tokio::net::TcpListener;
 use warp::{Filter, Reply};
 
@@ -12,6 +12,7 @@ use crate::server::{Browser, notes, sessions, stores};
 /// The pair `name=token` of the cookie that a response sets.
 fn cookie_of<B>(response: &warp::http::Response<B>) -> String {
     let line = response.headers()["set-cookie"].to_str().unwrap();
+    note_tokens(line);
     line.split(';').next().unwrap().to_owned()
 }
 

@@ -5,6 +5,8 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use session_core::testkit::note_tokens;
+
 /// How long anything may take that a visitor would wait for.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -42,6 +44,7 @@ impl Counter {
         .unwrap();
         let mut response = String::new();
         connection.read_to_string(&mut response).unwrap();
+        note_tokens(&response);
         response
     }
 }

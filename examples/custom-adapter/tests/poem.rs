@@ -18,7 +18,7 @@ use poem::error::NotFoundError;
 use poem::http::StatusCode;
 use poem::web::Data;
 use poem::{Body, Endpoint, EndpointExt, Request, Response, Route, handler};
-use session_core::testkit::{Faulty, ManualRuntime, Recording, Site, Verb};
+use session_core::testkit::{Faulty, ManualRuntime, Recording, Site, Verb, note_tokens};
 use session_core::{MemoryStore, SessionManager, SessionManagerBuilder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -51,6 +51,7 @@ async fn cookie_of_a_visitor(sessions: &SessionManager) -> String {
         .get_response(Request::default())
         .await;
     let line = response.header("set-cookie").expect("a session begins");
+    note_tokens(line);
     line.split(';').next().unwrap_or(line).to_owned()
 }
 

@@ -20,4 +20,6 @@ pub(crate) use parse::{LINE_BYTES_MAX, VALUES_MAX, cookie_values};
 pub use policy::{CookieError, SameSite};
 pub(crate) use policy::{CookieOptions, CookiePolicy};
 pub use secret_key::{KeyError, SecretKey};
+#[cfg(feature = "testkit")]
+pub(crate) use signature::id_unverified;
 pub(crate) use signature::{Keyring, TOKEN_LEN, TokenText, Verified};

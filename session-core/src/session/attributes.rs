@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use super::edits::Replay;
 use super::handle::Session;
 use super::live::{Live, View};
+use super::undecodable::Undecodable;
 use super::value::{Items, Value};
 use crate::error::SessionError;
 
@@ -281,7 +282,7 @@ pub(crate) fn decode<T: DeserializeOwned>(
         .map(|value| {
             value.decode().map_err(|source| SessionError::Decode {
                 name: name.into(),
-                source: Arc::new(source),
+                source: Arc::new(Undecodable::from(source)),
             })
         })
         .transpose()

@@ -12,6 +12,7 @@ mod interval;
 pub(crate) mod live;
 mod principal;
 mod record;
+mod undecodable;
 mod value;
 pub(crate) mod view;
 

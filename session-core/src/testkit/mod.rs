@@ -9,6 +9,8 @@
 //! - [`ManualClock`], [`ManualRuntime`] and [`SeededEntropy`] put time, tasks and chance into
 //!   the hands of a test.
 //!
+//! - [`note_secret`] and [`note_tokens`] say what must not be in the output of a test run.
+//!
 //! Nothing here belongs in a program that serves visitors.
 
 pub mod adapter;
@@ -21,7 +23,10 @@ mod faults;
 mod ledger;
 mod recording;
 mod runtime;
+#[cfg(feature = "tracing")]
+mod told;
 mod visitor;
+mod witness;
 
 pub use clock::ManualClock;
 pub use entropy::SeededEntropy;
@@ -32,5 +37,6 @@ pub use ledger::{Ledger, LedgerError, LedgerHook};
 pub use recording::Recording;
 pub use runtime::ManualRuntime;
 pub use visitor::{Headers, Request, Site, Visitor, test_key};
+pub use witness::{note_secret, note_tokens};
 
 pub use crate::store::Verb;

@@ -62,7 +62,9 @@ impl Default for Site {
 /// Never: the key is long enough.
 #[must_use]
 pub fn test_key() -> SecretKey {
-    match SecretKey::new(*b"a key for tests, and for nothing else at all") {
+    const TEXT: &str = "a key for tests, and for nothing else at all";
+    super::note_secret(TEXT);
+    match SecretKey::new(TEXT) {
         Ok(key) => key,
         Err(error) => panic!("the key for tests is refused: {error}"),
     }
@@ -190,11 +192,13 @@ impl<S: 'static> Visitor<S> {
     /// in a header. Answers the headers.
     pub fn receive(&mut self, delivery: Delivery) -> Headers {
         if let Some(token) = delivery.token_header() {
+            super::note_tokens(token);
             self.cookie = (!token.is_empty()).then(|| token.to_owned());
         }
         let mut headers = Headers::default();
         delivery.write_to(&mut headers);
         for line in headers.get("set-cookie") {
+            super::note_tokens(line);
             self.set_cookies += 1;
             let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
             let value = pair.split_once('=').map_or("", |(_, value)| value);
@@ -212,6 +216,7 @@ impl<S: 'static> Visitor<S> {
 
     /// Puts a value into the jar, as an attacker or a script might; `None` empties it.
     pub fn set_cookie(&mut self, value: Option<String>) {
+        super::note_tokens(value.as_deref().unwrap_or_default());
         self.cookie = value;
     }
 

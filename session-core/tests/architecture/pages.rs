@@ -14,9 +14,14 @@ pub(crate) const REQUIREMENTS: &str = "security-requirements.md";
 pub(crate) fn pages() -> impl Iterator<Item = Source> {
     every_file().into_iter().filter(|page| {
         page.path.starts_with(root().join("docs/migrating"))
-            || ["operations.md", "comparison.md", REQUIREMENTS]
-                .iter()
-                .any(|name| page.is_named(name))
+            || [
+                "operations.md",
+                "comparison.md",
+                "SECURITY.md",
+                REQUIREMENTS,
+            ]
+            .iter()
+            .any(|name| page.is_named(name))
     })
 }
 

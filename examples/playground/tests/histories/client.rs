@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use session_core::testkit::note_tokens;
+
 /// How long an answer may take. What takes longer is given up, and may still happen.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -184,6 +186,7 @@ impl Connection {
                     let token = value
                         .strip_prefix(COOKIE)
                         .and_then(|it| it.split(';').next());
+                    note_tokens(token.unwrap_or_default());
                     head.cookie = head.cookie.or(token.map(str::to_owned));
                 }
                 _ => {}

@@ -7,6 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
 
+use session_core::testkit::note_secret;
+use testbed::Told;
+
 /// The key of all processes, so that each knows the ids that the others gave.
 const SECRET: &str = "kK3vN8sQ1xW7bZ5mT9pR2cY6dF4gH0jL";
 
@@ -72,16 +75,20 @@ impl Drop for Process {
 
 /// Starts the program. What it said, when that is not where it listens.
 fn run(framework: &str, place: &str, store: &str) -> Result<(SocketAddr, Child), String> {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_playground"))
+    note_secret(SECRET);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_playground"));
+    command
         .args(["--framework", framework, "--listen", place])
         .args(["--store", store, "--secret", SECRET, "--insecure"])
         .env_remove("PLAYGROUND_SECRET")
         // Stores that break on purpose are no news. A panic is, and is printed all the same.
         .env("RUST_LOG", "off")
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
+        .stdout(Stdio::piped());
+    if let Some(told) = Told::of(&mut command) {
+        command.stderr(told.into_file());
+    }
+    let mut child = command.spawn().expect("the program starts");
     let stdout = child.stdout.take().expect("its output is piped");
     let mut line = String::new();
     let read = BufReader::new(stdout).read_line(&mut line);

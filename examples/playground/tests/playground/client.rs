@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
+use session_core::testkit::note_tokens;
 
 use crate::program::PATIENCE;
 
@@ -59,6 +60,7 @@ impl Connection {
     ) {
         let mut request = format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\n");
         for (name, value) in headers {
+            note_tokens(value);
             request += &format!("{name}: {value}\r\n");
         }
         request += &format!("content-length: {}\r\n\r\n{body}", body.len());
@@ -88,6 +90,8 @@ impl Connection {
             bytes
         };
         response.body = String::from_utf8(bytes).expect("the body is text");
+        // A form has a token of its own.
+        note_tokens(&response.body);
         Some(response)
     }
 
@@ -98,6 +102,7 @@ impl Connection {
         let status = status.parse().expect("a status is a number");
         let mut headers = Vec::new();
         while let Some((name, value)) = self.line().split_once(':') {
+            note_tokens(value);
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
         Some(Response {

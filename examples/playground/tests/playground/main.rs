@@ -32,6 +32,7 @@ mod program;
 mod relay;
 mod relay_socket;
 mod responses;
+mod runbooks;
 mod secrets;
 mod socket;
 mod starting;
@@ -58,6 +59,9 @@ const TESTS: &[&[Test]] = &[
     streaming::TESTS,
 ];
 
+/// What takes several servers on one store.
+const OF_SHARED_STORES: &[&[Test]] = &[runbooks::OF_SHARED_STORES];
+
 /// What would be the same on any store, or is a matter of the memory's.
 const OF_NO_STORE: &[&[Test]] = &[
     administration::OF_NO_STORE,
@@ -80,6 +84,9 @@ fn main() -> ExitCode {
     for framework in FRAMEWORKS {
         for store in Store::present() {
             trials.extend(trials_of(TESTS, Ground { framework, store }));
+            if store != Store::Memory {
+                trials.extend(trials_of(OF_SHARED_STORES, Ground { framework, store }));
+            }
         }
         let store = Store::Memory;
         trials.extend(trials_of(OF_NO_STORE, Ground { framework, store }));

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use testbed::{Place, Store};
+use session_core::testkit::note_secret;
+use testbed::{Place, Store, Told};
 
 use crate::visitor::Visitor;
 
@@ -43,6 +44,13 @@ impl Ground {
         Program::run(command.args(["--secret", SECRET]), place)
     }
 
+    /// As [`start_at`](Self::start_at), with these keys, which come by the environment as an
+    /// operator gives them.
+    pub(crate) fn start_with_keys(&self, place: Arc<Place>, keys: &str) -> Program {
+        let mut command = command(self.framework, &["--insecure"]);
+        Program::run(command.env("PLAYGROUND_SECRET", keys), place)
+    }
+
     /// As [`start`](Self::start), with everything logged that there is to log.
     pub(crate) fn start_verbose(&self, arguments: &[&str]) -> Program {
         let mut command = command(self.framework, &[&["--insecure"], arguments].concat());
@@ -70,7 +78,7 @@ impl Ground {
         Program::run(&mut command, self.place())
     }
 
-    fn place(&self) -> Arc<Place> {
+    pub(crate) fn place(&self) -> Arc<Place> {
         Arc::new(self.store.place().expect("the store is there"))
     }
 }
@@ -90,12 +98,17 @@ impl Program {
         if place.url() != "memory" {
             command.args(["--store-prefix", place.prefix()]);
         }
+        note_secret(SECRET);
+        let told = Told::of(command);
         let mut child = command.spawn().expect("the program starts");
         let stdout = child.stdout.take().expect("its output is piped");
         let mut stderr = child.stderr.take().expect("its errors are piped");
         let log = thread::spawn(move || {
             let mut log = Vec::new();
             let _ = stderr.read_to_end(&mut log);
+            if let Some(told) = told {
+                told.keep(&*log).expect("the log is kept");
+            }
             String::from_utf8_lossy(&log).into_owned()
         });
         let mut line = String::new();
@@ -144,6 +157,8 @@ impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // Its log ends with it, and is to be kept before the test ends.
+        self.log.take().map(JoinHandle::join);
     }
 }
 

@@ -32,6 +32,7 @@ impl Transcript {
 
     /// Names a token that a server has sent, by the order of its first appearance.
     pub(super) fn meet(&mut self, token: &str) {
+        crate::testkit::note_tokens(token);
         if !token.is_empty() && !self.names.iter().any(|(known, _)| known == token) {
             self.tokens += 1;
             let name = format!("token {}", self.tokens);

@@ -4,6 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use session_core::testkit::note_secret;
+use testbed::Told;
+
 use super::FRAMEWORK;
 use super::site::{Folder, Visitor};
 
@@ -23,15 +26,18 @@ impl Program {
 
     /// With more arguments.
     pub(crate) fn start_with(token_delay_ms: u32, arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_chat"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chat"));
+        command
             .args(["--framework", &FRAMEWORK.to_string()])
             .args(["--listen", "127.0.0.1:0"])
             .args(["--token-delay-ms", &token_delay_ms.to_string()])
             .args(arguments)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::null());
+        if let Some(told) = Told::of(&mut command) {
+            command.stderr(told.into_file());
+        }
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         output.read_line(&mut line).unwrap();
@@ -125,6 +131,7 @@ async fn a_program_that_was_killed_and_started_again_has_forgotten_nothing() {
 /// killed and another is started.
 pub(crate) async fn outlives_its_program(arguments: &[&str]) {
     let secret = ["--secret", "mGv3xQ9rTn5LwZc8KfYb2HdPj7SuAe4V"];
+    note_secret(secret[1]);
     let arguments = [arguments, &secret].concat();
     let program = Program::start_with(0, &arguments);
     let laptop = Visitor::new(program.url());

@@ -12,7 +12,7 @@ use chat::prompt::Message;
 use chat::responder::Responder;
 use reqwest::{Client, Method, RequestBuilder, Response, header};
 use serde_json::{Value, json};
-use session_core::testkit::ManualClock;
+use session_core::testkit::{ManualClock, note_tokens};
 use session_core::{SecretKey, SessionManager, SystemEntropy};
 use testbed::Place;
 use tokio::net::TcpListener;
@@ -245,6 +245,7 @@ impl Visitor {
         let response = request.send().await.unwrap();
         if let Some(line) = response.headers().get(header::SET_COOKIE) {
             let pair = line.to_str().unwrap().split(';').next().unwrap();
+            note_tokens(pair);
             *self.cookie.lock().unwrap() = Some(pair.to_owned());
         }
         response

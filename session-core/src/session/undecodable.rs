@@ -1,0 +1,195 @@
+//! Why a stored value is not of the type asked for, told without the value: it belongs to the
+//! visitor, and errors end up in logs.
+
+use rmp_serde::decode::Error;
+
+/// What the decoder says, but for what it repeats of the value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Undecodable(String);
+
+impl From<Error> for Undecodable {
+    fn from(error: Error) -> Self {
+        Self(match error {
+            // The marker of a small number is the number.
+            Error::TypeMismatch(_) => "invalid type".into(),
+            Error::Syntax(words) | Error::Uncategorized(words) => without_values(&words),
+            other => other.to_string(),
+        })
+    }
+}
+
+/// Messages of serde that repeat what was found, up to there.
+const FOUND: [&str; 4] = [
+    "invalid type: ",
+    "invalid value: ",
+    "unknown variant ",
+    "unknown field ",
+];
+
+/// Messages of serde that name what the type has, or count.
+const OF_THE_TYPE: [&str; 3] = ["missing field ", "duplicate field ", "invalid length "];
+
+/// What serde calls what was found (`serde::de::Unexpected`), without the value behind it.
+const KINDS: [&str; 16] = [
+    "boolean",
+    "byte array",
+    "character",
+    "enum",
+    "floating point",
+    "integer",
+    "map",
+    "newtype struct",
+    "newtype variant",
+    "Option value",
+    "sequence",
+    "string",
+    "struct variant",
+    "tuple variant",
+    "unit value",
+    "unit variant",
+];
+
+/// A message of serde without the value that it repeats. What a type says in words of its own is
+/// not told at all.
+fn without_values(words: &str) -> String {
+    if OF_THE_TYPE.iter().any(|start| words.starts_with(start)) {
+        return words.to_owned();
+    }
+    let found = FOUND.iter().find_map(|start| {
+        let rest = words.strip_prefix(start)?;
+        Some((start.trim_end(), rest))
+    });
+    let Some((start, rest)) = found else {
+        return "the type refuses the value".to_owned();
+    };
+    let kind = KINDS.iter().find(|kind| rest.starts_with(**kind));
+    // Behind the last one, for the value may have one in it.
+    let expected = rest.rsplit_once(", expected ");
+    let mut told = start.to_owned();
+    if let Some(kind) = kind {
+        told += &format!(" {kind}");
+    }
+    if let Some((_, expected)) = expected {
+        told += &format!(", expected {expected}");
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+    use crate::session::Value;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Cart {
+        #[expect(dead_code, reason = "read by nobody, for it cannot be decoded")]
+        items: Vec<u32>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    enum Colour {
+        Red,
+        Green,
+    }
+
+    /// What is told when what `value` became is read as a `T`.
+    fn told<T: DeserializeOwned>(value: &impl serde::Serialize) -> String {
+        let value = Value::encode(value, 64).unwrap();
+        let error = value.decode::<T>().err().map(Undecodable::from);
+        error.expect("it is not one").to_string()
+    }
+
+    #[test]
+    fn what_was_found_and_expected_is_told_and_the_value_is_not() {
+        for (words, told) in [
+            (
+                "invalid type: string \"a, expected b\", expected u32",
+                "invalid type: string, expected u32",
+            ),
+            (
+                "invalid value: integer `77`, expected u8",
+                "invalid value: integer, expected u8",
+            ),
+            (
+                "invalid type: byte array, expected a map",
+                "invalid type: byte array, expected a map",
+            ),
+            (
+                "invalid type: hunter2, expected a map",
+                "invalid type:, expected a map",
+            ),
+            (
+                "unknown variant `hunter2`, expected `Red` or `Green`",
+                "unknown variant, expected `Red` or `Green`",
+            ),
+            (
+                "unknown field `hunter2`, there are no fields",
+                "unknown field",
+            ),
+            ("missing field `items`", "missing field `items`"),
+            (
+                "invalid length 2, expected a tuple of size 3",
+                "invalid length 2, expected a tuple of size 3",
+            ),
+            ("hunter2 is no colour", "the type refuses the value"),
+        ] {
+            assert_eq!(without_values(words), told, "{words}");
+        }
+    }
+
+    #[test]
+    fn the_words_of_a_type_of_ones_own_are_not_told() {
+        #[derive(Debug)]
+        struct Picky;
+        impl<'de> Deserialize<'de> for Picky {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(from)?;
+                Err(serde::de::Error::custom(format!("no such name: {text}")))
+            }
+        }
+        assert_eq!(told::<Picky>(&"hunter2"), "the type refuses the value");
+    }
+
+    #[test]
+    fn whatever_is_read_as_whatever_no_value_is_told() {
+        fn all(value: &impl serde::Serialize) -> String {
+            let value = Value::encode(value, 64).unwrap();
+            let as_each = [
+                value.decode::<u8>().err(),
+                value.decode::<bool>().err(),
+                value.decode::<char>().err(),
+                value.decode::<()>().err(),
+                value.decode::<Vec<bool>>().err(),
+                value.decode::<BTreeMap<String, bool>>().err(),
+                value.decode::<Colour>().err(),
+                value.decode::<Cart>().err(),
+                value.decode::<(bool, bool)>().err(),
+                value.decode::<std::net::IpAddr>().err(),
+            ];
+            let errors = as_each.into_iter().flatten().map(Undecodable::from);
+            errors.map(|error| format!("{error} {error:?}\n")).collect()
+        }
+        let deep = BTreeMap::from([("hunter2", vec![Some("hunter2")])]);
+        let texts = [
+            all(&"hunter2"),
+            all(&Some("hunter2")),
+            all(&["hunter2"; 3]),
+            all(&deep),
+            all(&77_777_777_u64),
+            all(&-77_777_777_i64),
+            all(&7_777_777.5_f64),
+            all(&77_u8),
+        ];
+        for text in texts {
+            assert!(text.lines().count() > 5, "{text}");
+            assert!(!text.contains("hunter2") && !text.contains("77"), "{text}");
+        }
+    }
+}
