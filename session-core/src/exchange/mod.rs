@@ -250,10 +250,11 @@ impl<S> Exchange<S> {
                 }
                 let inner = self.inner.clone();
                 self.job.insert(Box::pin(async move {
-                    // Where even an untouched request is an access, it does not fail because
-                    // that could not be noted; without a session it has nothing to store.
-                    if moment == Moment::Head && inner.bind().await.is_err() {
-                        return Ok(SaveOutcome::Unchanged);
+                    if moment == Moment::Head {
+                        // Where even an untouched request is an access, it does not fail because
+                        // that could not be noted. A task of this request may have opened the
+                        // session meanwhile, so what there is to store is asked in any case.
+                        let _ = inner.bind().await;
                     }
                     inner.commit(moment, readers).await
                 }))

@@ -4,7 +4,7 @@
 use session_core::testkit::{Fault, Verb, Visitor};
 use session_core::{Session, SessionError, SessionEvent, Touch};
 
-use crate::given::{Distance, Given, MINUTE};
+use crate::given::{Distance, Given, MINUTE, SECOND, poll_once};
 
 /// A request that writes to the store with one verb, as a visitor of `given` makes it.
 struct Write {
@@ -232,6 +232,36 @@ fn where_every_request_is_an_access_an_untouched_one_answers_normally_while_the_
         assert!(delivery.is_empty());
         given.runtime.block_on(exchange.finish()).unwrap();
         assert_eq!(given.take_calls(), [Verb::Load]);
+    }
+}
+
+/// The commit looks the session up for its access and gets no answer, while a task of the request
+/// has got the session by a call of its own.
+#[test]
+fn what_a_task_wrote_is_stored_although_the_access_of_its_request_could_not_be_noted() {
+    for is_known in [true, false] {
+        let given = Given::at(Distance::Far, |builder| builder.touch(Touch::EveryRequest));
+        let mut ada = match is_known {
+            true => given.visitor_with_session(),
+            false => given.visitor_with_unknown_id(),
+        };
+        let mut exchange = ada.begin();
+        let handle = exchange.handle();
+        given.next(Verb::Load, Fault::HoldRequest);
+        let mut commit = Box::pin(exchange.commit());
+        assert!(poll_once(commit.as_mut()).is_pending());
+        given.runtime.run_until_stalled();
+        let session = given.runtime.block_on(handle.session()).unwrap();
+        session.login("ada").unwrap();
+        session.set_attribute("n", &7).unwrap();
+        given.pass(SECOND * 6);
+        let delivery = given.runtime.block_on(commit).unwrap();
+        assert!(delivery.set_cookie().is_some(), "known: {is_known}");
+        ada.receive(delivery);
+        drop((session, handle));
+        given.runtime.block_on(exchange.finish()).unwrap();
+        assert_eq!(given.stored(&ada, "n"), Some(7), "known: {is_known}");
+        assert_eq!(given.sessions_stored(), 1);
     }
 }
 

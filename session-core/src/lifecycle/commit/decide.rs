@@ -39,6 +39,11 @@ pub(crate) fn decide(
         main: match &mut state.live {
             None => Main::Nothing,
             Some(live) if !live.stored => decide_unstored(live, engine, phase, readers, now),
+            // Nobody could be told the new id any more.
+            Some(live) if phase != Phase::Open && live.pending.new_id.is_some() => {
+                live.pending = Default::default();
+                Main::Refuse(SessionError::ResponseCommitted)
+            }
             Some(live) => decide_stored(live, state.source, engine, moment, readers, now),
         },
         endings: std::mem::take(&mut state.endings),
