@@ -32,6 +32,9 @@ impl Codec {
     }
 }
 
+/// A value that grows makes room for this part of itself besides.
+const GROWTH: usize = 8;
+
 /// The value of one attribute: bytes that only the application's own types give a meaning.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Value {
@@ -80,11 +83,19 @@ impl Value {
         self.bytes == [marker::NIL]
     }
 
-    /// Overwrites this value with `other`, reusing the buffer that is there.
+    /// Overwrites this value with `other`, reusing the buffer that is there if it fits. What a
+    /// store counts is the length of a value, so no buffer is kept that is much longer.
     pub(crate) fn overwrite(&mut self, other: &Self) {
+        /// Small values come and go in the same buffer.
+        const SPARE: usize = 64;
+        let (room, needed) = (self.bytes.capacity(), other.bytes.len());
         self.codec = other.codec;
-        self.bytes.clear();
-        self.bytes.extend_from_slice(&other.bytes);
+        if (needed..=needed + needed / GROWTH + SPARE).contains(&room) {
+            self.bytes.clear();
+            self.bytes.extend_from_slice(&other.bytes);
+        } else {
+            self.bytes = other.bytes.clone();
+        }
     }
 
     /// Moves the value out, and leaves an empty one.
@@ -104,6 +115,12 @@ impl Value {
     pub(crate) fn append(&mut self, items: &Items) -> Result<(), NotAList> {
         let (count, header_len) = self.count_with(items).ok_or(NotAList)?;
         let header = wide_list_header(count);
+        let added = header.len() - header_len + items.bytes.len();
+        if added > self.bytes.capacity() - self.bytes.len() {
+            // A part of the list, not as much again: most of that would never be used.
+            let spare = self.bytes.len() / GROWTH;
+            self.bytes.reserve_exact(added + spare);
+        }
         if header_len == header.len() {
             self.bytes[..header_len].copy_from_slice(&header);
         } else {
@@ -260,6 +277,34 @@ mod tests {
         let before = value.clone();
         assert_eq!(value.append(&items(&["x"])), Err(NotAList));
         assert_eq!(value, before);
+    }
+
+    /// What is counted is the length of a value.
+    #[test]
+    fn a_value_keeps_little_more_memory_than_it_has_bytes() {
+        let text = |length: usize| Value::encode(&"x".repeat(length), 0).unwrap();
+        let mut value = text(0);
+        for length in [60_000, 1, 40_000, 39_999, 100] {
+            value.overwrite(&text(length));
+            assert_eq!(value, text(length));
+            let (room, needed) = (value.bytes.capacity(), value.bytes.len());
+            assert!(room <= needed + needed / 8 + 64, "{room} for {needed}");
+        }
+        let mut list = Value::encode(&Vec::<String>::new(), 0).unwrap();
+        for _ in 0..5_000 {
+            list.append(&items(&["twenty bytes of text"])).unwrap();
+            let (room, needed) = (list.bytes.capacity(), list.bytes.len());
+            assert!(room <= needed + needed / 8 + 64, "{room} for {needed}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_hardly_changes_stays_in_its_buffer() {
+        let mut counter = Value::encode(&1_u64, 0).unwrap();
+        counter.overwrite(&Value::encode(&u64::MAX, 0).unwrap());
+        let place = counter.bytes.as_ptr();
+        counter.overwrite(&Value::encode(&2_u64, 0).unwrap());
+        assert_eq!(counter.bytes.as_ptr(), place);
     }
 
     #[test]
