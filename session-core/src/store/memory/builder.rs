@@ -80,7 +80,7 @@ impl MemoryStoreBuilder {
                 bytes: self.max_bytes,
             }),
             sweeper: Sweeper::new(shards),
-            evicted: Evicted::default(),
+            evicted: Evicted::new(shards),
             principals: Principals::default(),
             generation: Generation::default(),
             when_full: self.when_full,

@@ -1,14 +1,15 @@
 //! Making room in a full store.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
-use super::MemoryStore;
 use super::budget::Cost;
+use super::{GROUP, MemoryStore};
 use crate::clock::Timestamp;
 use crate::session::StoreKey;
 use crate::store::{RemovalReason, Removed};
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What a full store does with a new session, or with one that grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,9 +35,13 @@ const REPORTS_KEPT: usize = 4_096;
 /// small ones.
 const REPORTS_BYTES: usize = 1 << 25;
 
-/// Sessions that were evicted and are to be reported by the next sweeps.
-#[derive(Default)]
+/// Where there may be sessions to evict, and those that were evicted and are to be reported by the
+/// next sweeps.
 pub(super) struct Evicted {
+    /// False for a group of shards in which nobody is anonymous. What is inserted into a shard
+    /// sets it while the shard is locked; whoever looks through a group clears it before the first
+    /// of its shards, and sets it again when one has somebody.
+    anonymous: Box<[AtomicBool]>,
     cursor: AtomicUsize,
     waiting: AtomicUsize,
     reports: Mutex<Reports>,
@@ -66,6 +71,29 @@ impl Reports {
 }
 
 impl Evicted {
+    /// That of an empty store with so many shards.
+    pub(super) fn new(shards: usize) -> Self {
+        let nobody = || AtomicBool::new(false);
+        Self {
+            anonymous: (0..shards.div_ceil(GROUP)).map(|_| nobody()).collect(),
+            cursor: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            reports: Mutex::default(),
+        }
+    }
+
+    /// An anonymous session comes into this shard. Called while the shard is locked.
+    pub(super) fn expect_anonymous(&self, shard: usize) {
+        if !self.may_be_anonymous(shard) {
+            self.anonymous[shard / GROUP].store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// False when nobody in the group of this shard is anonymous.
+    pub(super) fn may_be_anonymous(&self, shard: usize) -> bool {
+        self.anonymous[shard / GROUP].load(Ordering::SeqCst)
+    }
+
     pub(super) fn take(&self, limit: usize) -> Vec<Removed> {
         if !self.is_waiting() {
             return Vec::new();
@@ -127,16 +155,49 @@ impl MemoryStore {
 
     /// The anonymous session that has been idle longest in a few shards that have any.
     pub(super) fn stalest_anonymous(&self, spared: &StoreKey) -> Option<StoreKey> {
-        let start = self.evicted.cursor.fetch_add(1, Ordering::Relaxed);
-        let candidates = (0..self.shards.len()).filter_map(|step| {
-            let mut shard = self.lock((start + step) & (self.shards.len() - 1));
-            if shard.anonymous() == 0 {
-                return None;
+        let shards = self.shards.len();
+        let start = self.evicted.cursor.fetch_add(1, Ordering::Relaxed) & (shards - 1);
+        let mut found = Vec::with_capacity(SHARDS_COMPARED);
+        // From the middle of a group on, and in the end to there.
+        let mut next = start;
+        while next < start + shards && found.len() < SHARDS_COMPARED {
+            let first = next & (shards - 1);
+            let end = (first / GROUP * GROUP + GROUP).min(shards);
+            let some = first..end.min(first + start + shards - next);
+            next += some.len();
+            if self.evicted.may_be_anonymous(first) {
+                self.find_anonymous(some, spared, &mut found);
             }
-            shard.stalest_anonymous(spared)
-        });
-        let (_, key) = candidates.take(SHARDS_COMPARED).min()?;
+        }
+        let (_, key) = found.into_iter().min()?;
         Some(key)
+    }
+
+    /// Adds the stalest anonymous session of each of these shards, which are in one group, until
+    /// there are enough.
+    fn find_anonymous(
+        &self,
+        shards: Range<usize>,
+        spared: &StoreKey,
+        found: &mut Vec<(Timestamp, StoreKey)>,
+    ) {
+        let flag = &self.evicted.anonymous[shards.start / GROUP];
+        let is_whole_group = shards.len() == GROUP.min(self.shards.len());
+        if is_whole_group {
+            flag.store(false, Ordering::SeqCst);
+        }
+        for index in shards {
+            let mut shard = self.lock(index);
+            if shard.anonymous() > 0 {
+                if is_whole_group {
+                    flag.store(true, Ordering::SeqCst);
+                }
+                found.extend(shard.stalest_anonymous(spared));
+            }
+            if found.len() == SHARDS_COMPARED {
+                return;
+            }
+        }
     }
 
     /// Removes the session under `key`, unless it is gone or has logged in since it was chosen.

@@ -56,6 +56,10 @@ pub struct MemoryStore {
     when_full: WhenFull,
 }
 
+/// Shards that are passed in one step where there is nothing to do in any of them. There are many
+/// more shards than a quiet site has sessions.
+const GROUP: usize = 16;
+
 /// How many times an operation makes room and tries again before it says that the store is
 /// full: others may take the room that was made.
 const ROOM_ATTEMPTS_MAX: usize = 32;
@@ -151,15 +155,24 @@ impl MemoryStore {
     }
 
     fn insert_new(&self, record: &Record) -> Result<Created, Cost> {
-        let index = self.shard_index(&record.key);
-        let mut shard = self.lock(index);
+        let mut shard = self.shard(&record.key);
         if shard.contains(&record.key) {
             return Ok(Created::Taken);
         }
         self.budget.take(Cost::of_session(record))?;
-        let due = shard.insert(Box::new(Entry::live(record.clone())));
-        self.sweeper.expect(index, due);
+        self.add(&mut shard, Box::new(Entry::live(record.clone())));
         Ok(Created::Created)
+    }
+
+    /// Inserts an entry whose key is free into its shard, which is locked, and notes what sweeps
+    /// and evictions go by.
+    fn add(&self, shard: &mut Shard, entry: Box<Entry>) {
+        let index = self.shard_index(entry.key());
+        if entry.is_anonymous() {
+            self.evicted.expect_anonymous(index);
+        }
+        let due = shard.insert(entry);
+        self.sweeper.expect(index, due);
     }
 
     /// Changes the entry under `key`, or answers `None` when there is none.
@@ -262,11 +275,9 @@ impl MemoryStore {
         if let Some(moved) = old_shard.remove(old) {
             let is_closed = changes.clear_attributes;
             let forward = Box::new(Entry::forward(*old, *new, is_closed, now));
-            let due = old_shard.insert(forward);
-            self.sweeper.expect(self.shard_index(old), due);
+            self.add(&mut old_shard, forward);
             let shard = new_shard.as_mut().unwrap_or(&mut old_shard);
-            let due = shard.insert(moved.renamed(*new));
-            self.sweeper.expect(self.shard_index(new), due);
+            self.add(shard, moved.renamed(*new));
         }
         Ok(Applied::Applied {
             revision,

@@ -92,7 +92,7 @@ impl Entry {
         matches!(self.slot, Slot::Live(_)) && !self.is_over(now)
     }
 
-    fn is_anonymous(&self) -> bool {
+    pub(super) fn is_anonymous(&self) -> bool {
         matches!(&self.slot, Slot::Live(record) if record.authentication.is_none())
     }
 

@@ -144,8 +144,7 @@ impl MemoryStore {
             return self.budget.give_back(entry.cost());
         }
         let (principal, key) = (entry.principal(), *entry.key());
-        let due = shard.insert(Box::new(entry));
-        self.sweeper.expect(self.shard_index(&key), due);
+        self.add(&mut shard, Box::new(entry));
         drop(shard);
         if let Some(principal) = principal {
             self.note(&principal, &key, &key);

@@ -1,7 +1,7 @@
 //! Removing what has expired, a little at a time.
 
-use super::MemoryStore;
 use super::shard::Step;
+use super::{GROUP, MemoryStore};
 use crate::clock::Timestamp;
 use crate::store::{RemovalReason, Removed, Swept};
 use crate::sync::Mutex;
@@ -10,10 +10,6 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 /// How many steps one call takes for each session that it may remove: each a shard, or a group of
 /// them where nothing is due.
 const STEPS_PER_SESSION: usize = 4;
-
-/// Shards that a round passes in one step when nothing of them is due. There are many more shards
-/// than a quiet site has sessions.
-const GROUP: usize = 16;
 
 /// Where the round through the shards is, and before when there is nothing to do.
 ///

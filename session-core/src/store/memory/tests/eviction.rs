@@ -189,6 +189,37 @@ fn thousands_of_small_sessions_wait_to_be_reported_and_few_large_ones() {
     assert_eq!(evict(6_000, 10_000), 4_096);
 }
 
+/// A flood meets a store that is full of people who logged in: whoever is refused has looked into
+/// no part but that of the own session.
+#[test]
+fn where_nobody_is_anonymous_no_part_is_looked_into() {
+    let store = MemoryStore::builder().shards(64).max_sessions(200).build();
+    for number in 0..199 {
+        create(&store, &logged_in(number, START));
+    }
+    // The only one who can go, wherever it is, does.
+    for number in 1_000..1_200 {
+        assert_eq!(create(&store, &anonymous(number, START)), Created::Created);
+        assert_sound(&store);
+    }
+    // Then there is nobody, which the next ones find out, wherever they begin.
+    apply(&store, 1_199, &login(START));
+    for number in 2_000..2_064 {
+        let created = create(&store, &anonymous(number, START));
+        assert_eq!(created, Created::Full);
+        assert_sound(&store);
+    }
+    let own = store.shard_index(&key(3_000));
+    let others = store.shards.iter().enumerate();
+    let locked: Vec<_> = others
+        .filter(|(index, _)| *index != own)
+        .map(|(_, shard)| shard.lock())
+        .collect();
+    assert_eq!(create(&store, &anonymous(3_000, START)), Created::Full);
+    drop(locked);
+    assert_sound(&store);
+}
+
 /// Whoever makes room looks into several parts that have an anonymous session.
 #[test]
 fn a_small_store_has_few_parts_and_a_large_one_many() {

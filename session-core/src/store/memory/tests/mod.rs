@@ -160,6 +160,10 @@ fn assert_sound(store: &MemoryStore) {
         let group_due = store.group_due(index);
         let shard = shard.lock();
         shard.assert_sound();
+        assert!(
+            shard.anonymous() == 0 || store.evicted.may_be_anonymous(index),
+            "never evicted"
+        );
         assert!(store.next_due() <= shard.next_expected(), "swept too late");
         assert!(group_due <= shard.next_expected(), "passed too long");
     }
