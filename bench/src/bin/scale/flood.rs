@@ -44,9 +44,13 @@ pub(crate) struct Flood {
 }
 
 impl Flood {
-    /// Nobody was evicted who had logged in, nobody was refused, and the budget held.
+    /// Nobody was evicted who had logged in, nobody was refused, and the budget held: by what the
+    /// store says and by the memory that the process took.
     pub(crate) const fn is_survived(&self) -> bool {
-        self.kept == self.logged_in && self.most <= self.budget && self.made == FLOOD
+        self.kept == self.logged_in
+            && self.most <= self.budget
+            && self.resident <= self.budget as u64
+            && self.made == FLOOD
     }
 }
 

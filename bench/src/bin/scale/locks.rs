@@ -1,18 +1,18 @@
 //! For how long a lock of our store is held, from outside of it.
 //!
-//! Two bounds. Every lock is taken within a call and is free when it returns, so none is held
-//! for longer than the longest call. And while one thread does its deeds, another one knocks at
-//! the shard that the next deed is about, over and over, with the cheapest call there is: how
-//! long it waits at worst is how long the lock was held.
+//! Every lock is taken within a call and is free when it returns, so none is held for longer than
+//! the longest call: that is the bound. Beside it, as an observation: while one thread does its
+//! deeds, another one knocks at the shard that the next deed is about, over and over, with the
+//! cheapest call there is, and what it waits is told. It may miss the worst moment.
 //!
 //! The same calls are made three times in the same order, and each counts as in the quickest of
 //! them: what takes long by itself does so each time, and what an interrupt makes longer is
 //! another one each time. One row of the report makes no calls at all, for comparison.
 //!
 //! A thread that holds a lock and loses its processor keeps others waiting for as long as it is
-//! away; that is left out. Of the first bound, a call counts for the time that its thread ran. Of
-//! the second, a wait is left out where the thread that waited was preempted meanwhile, by the
-//! count of the kernel, or where the other one was, by its clocks.
+//! away; that is left out. A call counts for the time that its thread ran. A wait is left out
+//! where the thread that waited was preempted meanwhile, by the count of the kernel, or where the
+//! other one was, by its clocks.
 
 use std::error::Error;
 use std::future::Future;
@@ -66,11 +66,10 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// No lock was held for longer, in nanoseconds: no call took longer, or nobody waited for
-    /// longer. Where a call takes many locks, each for the same work, it is the mean of them.
+    /// No lock was held for longer, in nanoseconds: no call took longer. Where a call takes many
+    /// locks, each for the same work, it is the mean of them and no bound.
     pub(crate) fn bound(&self) -> u64 {
-        let each = self.calls.max / self.locks as u64;
-        each.min(self.waits.max)
+        self.calls.max / self.locks as u64
     }
 }
 
