@@ -165,9 +165,13 @@ impl Book {
         ended.len()
     }
 
-    /// Does what was wished for, all of it or nothing.
-    pub(super) fn commit(&mut self, wish: &mut Wish) -> Outcome {
-        let outcome = self.judge(wish);
+    /// Does what was wished for, all of it or nothing. A session that got another id and ended
+    /// then is found moved or gone by whoever wants to give it one as well: `told` says which.
+    pub(super) fn commit(&mut self, wish: &mut Wish, told: Outcome) -> Outcome {
+        let mut outcome = self.judge(wish);
+        if (outcome, told) == (Outcome::Gone, Outcome::Moved) && self.is_late_to_rename(wish) {
+            outcome = told;
+        }
         wish.is_gone |= outcome == Outcome::Gone;
         if outcome == Outcome::Done && !wish.is_empty() && !wish.ends {
             self.write(wish);
@@ -177,17 +181,27 @@ impl Book {
         outcome
     }
 
+    /// The same where nobody is told what became of it.
+    pub(super) fn commit_untold(&mut self, wish: &mut Wish) {
+        self.commit(wish, Outcome::Done);
+    }
+
+    /// Another request gave the session a new id before.
+    fn is_late_to_rename(&self, wish: &Wish) -> bool {
+        let has_moved = |who: usize| wish.id != self.sessions[who].renamed.len();
+        wish.renews && wish.who.is_some_and(has_moved)
+    }
+
     fn judge(&mut self, wish: &Wish) -> Outcome {
         let Some(who) = wish.who else {
             return Outcome::Done;
         };
         let is_reached = self.is_reached(wish);
-        let session = &mut self.sessions[who];
         if wish.ends {
-            session.is_ended |= is_reached;
+            self.sessions[who].is_ended |= is_reached;
         } else if !is_reached && !wish.is_empty() {
             return Outcome::Gone;
-        } else if wish.renews && wish.id != session.renamed.len() {
+        } else if self.is_late_to_rename(wish) {
             return Outcome::Moved;
         }
         Outcome::Done

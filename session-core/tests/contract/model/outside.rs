@@ -18,7 +18,7 @@ impl World<'_> {
         }
         drop(task.session);
         self.given.pass(MOMENT);
-        self.book.commit(&mut task.wish);
+        self.book.commit_untold(&mut task.wish);
     }
 
     pub(super) fn open_socket(&mut self, tab: usize) {
@@ -55,7 +55,8 @@ impl World<'_> {
                 edits: vec![(Edit::Append, value)],
                 ..Wish::default()
             };
-            check::outcome(outcome, self.book.commit(&mut wish));
+            let told = check::told(&outcome);
+            assert_eq!(told, self.book.commit(&mut wish, told));
         } else {
             let refused = matches!(outcome, Err(SessionError::Gone | SessionError::Moved));
             assert!(refused, "a dead id gives access: {outcome:?}");

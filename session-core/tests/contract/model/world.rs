@@ -244,8 +244,9 @@ impl<'g> World<'g> {
         }
         let saved = self.given.in_a_while(open.handles[0].save());
         let (ends, was) = (open.wish.ends, open.wish.id_of_client());
-        let expected = self.book.commit(&mut open.wish);
-        check::outcome(saved.map(drop), expected);
+        let told = check::told(&saved);
+        let expected = self.book.commit(&mut open.wish, told);
+        assert_eq!(told, expected);
         open.announces |= !ends && was != open.wish.id_of_client();
         check::snapshot(&open.handles[1], &open.wish);
     }
@@ -257,20 +258,16 @@ impl<'g> World<'g> {
         let committed = self.given.in_a_while(open.exchange.commit());
         let (ends, was) = (open.wish.ends, open.wish.id_of_client());
         self.book.access(&open.wish);
-        let expected = self.book.commit(&mut open.wish);
+        let told = check::told(&committed);
+        let expected = self.book.commit(&mut open.wish, told);
         open.announces |= !ends && was != open.wish.id_of_client();
         open.head_is_sent = true;
-        let delivery = match committed {
-            Ok(delivery) => {
-                assert_ne!(expected, Outcome::Moved, "two requests gave it another id");
-                delivery
-            }
-            Err(error) => {
-                check::outcome(Err(error), expected);
-                self.tabs[tab] = None;
-                return;
-            }
+        let Ok(delivery) = committed else {
+            assert_eq!(told, expected);
+            self.tabs[tab] = None;
+            return;
         };
+        assert_ne!(expected, Outcome::Moved, "two requests gave it another id");
         let jar = &mut self.jars[tab % 2];
         let before = jar.set_cookies();
         jar.receive(delivery);
@@ -310,7 +307,7 @@ impl<'g> World<'g> {
 
     fn end(&mut self, mut wish: Wish, head_is_sent: bool, age: u64) {
         if head_is_sent {
-            self.book.commit(&mut wish);
+            self.book.commit_untold(&mut wish);
         }
         // Idle time counts from the end of a long request.
         if age > 0 && !wish.ends {
@@ -326,7 +323,7 @@ impl<'g> World<'g> {
         drop((open.exchange, other));
         self.given.pass(MOMENT);
         let mut wish = open.wish;
-        self.book.commit(&mut wish);
+        self.book.commit_untold(&mut wish);
         if open.age > 0 && !wish.ends {
             self.book.access(&wish);
         }
@@ -341,7 +338,7 @@ impl<'g> World<'g> {
             if open.head_is_sent {
                 let flushed = poll_fn(|cx| open.exchange.poll_flush(cx));
                 assert!(self.given.in_a_while(flushed).is_ok());
-                self.book.commit(&mut open.wish);
+                self.book.commit_untold(&mut open.wish);
             }
         }
         // A task does not outlive what tells it where its session went.
