@@ -128,7 +128,7 @@ impl<S> SessionManager<S> {
                 Which::One(handle) => engine.end(&key, &handle, now).await?.into_iter().collect(),
                 Which::AllBut(spared) => engine.end_all(&key, spared.as_ref(), now).await?,
             };
-            Ok(engine.tell_terminated(&ended, &key))
+            engine.tell_terminated(&ended, &key)
         };
         match self.engine.is_immediate() {
             true => end.await,
@@ -148,19 +148,26 @@ enum Which {
 }
 
 impl Engine {
-    /// Tells of sessions of `principal` that were ended, and answers how many there are. Nobody
-    /// is told what was in a record of somebody else, with which a store answered by mistake.
-    fn tell_terminated(self: &Arc<Self>, ended: &[Record], principal: &PrincipalKey) -> usize {
+    /// Tells of sessions of `principal` that were ended, and answers how many there are.
+    ///
+    /// # Errors
+    /// When one of them is somebody else's: whoever asked may ask again, for what is over is no
+    /// longer in the list.
+    fn tell_terminated(
+        self: &Arc<Self>,
+        ended: &[Record],
+        principal: &PrincipalKey,
+    ) -> Result<usize, SessionError> {
         let reason = EndReason::Terminated;
-        for record in ended {
+        let theirs = || ended.iter().filter(|record| is_of(record, principal));
+        for _ in theirs() {
             self.events.send(SessionEvent::Ended(reason));
-            if !is_of(record, principal) {
-                self.tell_foreign();
-            }
         }
-        let theirs = ended.iter().filter(|record| is_of(record, principal));
-        self.notify_ends(theirs.map(|record| (record, reason.into())));
-        ended.len()
+        self.notify_ends(theirs().map(|record| (record, reason.into())));
+        match theirs().count() {
+            count if count == ended.len() => Ok(count),
+            _ => Err(self.refuse_foreign()),
+        }
     }
 }
 

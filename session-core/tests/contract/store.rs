@@ -109,6 +109,51 @@ fn an_answer_to_a_write_that_is_somebody_elses_record_is_refused_and_told() {
     }
 }
 
+/// Whose session is over, nobody knows: so nobody is told that theirs is.
+#[test]
+fn a_logout_that_is_answered_with_somebody_elses_record_has_failed() {
+    for given in Given::near_and_far() {
+        let _bob = somebody_else(&given);
+        let mut ada = given.visitor_with_session();
+        let cookie = ada.cookie();
+        given.next(Verb::Delete, Fault::Foreign);
+        let outcome = given.visit(&mut ada, Session::logout);
+        assert!(matches!(outcome, Err(SessionError::Unavailable(_))));
+        assert_eq!(ada.cookie(), cookie);
+        let events = given.take_events();
+        assert!(events.contains(&SessionEvent::Rejected(Rejection::Foreign)));
+        let is_end = |event: &SessionEvent| matches!(event, SessionEvent::Ended(_));
+        assert!(!events.iter().any(is_end), "{events:?}");
+    }
+}
+
+#[test]
+fn ends_of_a_principal_that_are_answered_with_somebody_elses_record_have_failed() {
+    for given in Given::near_and_far() {
+        let _bob = somebody_else(&given);
+        for verb in [Verb::End, Verb::EndAll] {
+            let mut ada = given.visitor_with_session();
+            given
+                .visit(&mut ada, |session| session.login("ada"))
+                .unwrap();
+            let sessions = given.site.sessions();
+            let listed = given.runtime.block_on(sessions.sessions_of("ada")).unwrap();
+            given.take_events();
+            given.next(verb, Fault::Foreign);
+            let handle = listed[0].handle();
+            let ended = given.runtime.block_on(async {
+                match verb {
+                    Verb::End => sessions.end_session("ada", &handle).await.map(drop),
+                    _ => sessions.end_sessions_of("ada").await.map(drop),
+                }
+            });
+            assert!(matches!(ended, Err(SessionError::Unavailable(_))));
+            let foreign = SessionEvent::Rejected(Rejection::Foreign);
+            assert_eq!(given.take_events(), [foreign]);
+        }
+    }
+}
+
 #[test]
 fn an_update_is_never_made_again_on_the_value_of_somebody_else() {
     for given in Given::near_and_far() {

@@ -123,11 +123,9 @@ async fn end(engine: &Engine, ending: &Ending) -> Result<Ended, SessionError> {
             Deleted::Absent => return Ok(Ended::Absent),
             Deleted::Moved(to) => key = to,
             Deleted::Removed(record) => {
-                let is_foreign = record.as_ref().is_some_and(|record| record.key != key);
-                if is_foreign {
-                    engine.tell_foreign();
+                if record.as_ref().is_some_and(|record| record.key != key) {
+                    return Err(engine.refuse_foreign());
                 }
-                let record = record.filter(|_| !is_foreign);
                 return Ok(Ended::Removed { hops, record });
             }
         }
@@ -195,10 +193,7 @@ async fn change_stored(
             Some(_) => engine.rename(&key, &new, changes, now).await?,
         };
         if !is_about(&applied, [key, new]) {
-            engine.tell_foreign();
-            // Whose change it is that the answer belongs to, nobody knows.
-            let mixed_up = "the store answered with the record of another session";
-            return Err(StoreError::Unavailable(mixed_up.into()).into());
+            return Err(engine.refuse_foreign());
         }
         match applied {
             Applied::Applied { record, before, .. } => {
@@ -273,10 +268,13 @@ fn is_about(applied: &Applied, keys: [StoreKey; 2]) -> bool {
 }
 
 impl Engine {
-    /// Tells that the store answered with the record of another session.
-    pub(crate) fn tell_foreign(&self) {
+    /// Tells that the store answered a write with the record of another session, and makes the
+    /// error of it: to which write that answer belongs, and what became of this one, nobody knows.
+    pub(crate) fn refuse_foreign(&self) -> SessionError {
         let event = SessionEvent::Rejected(Rejection::Foreign);
         self.events.send(event);
+        let mixed_up = "the store answered with the record of another session";
+        StoreError::Unavailable(mixed_up.into()).into()
     }
 }
 
