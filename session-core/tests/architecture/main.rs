@@ -3,6 +3,7 @@
 
 mod files;
 mod licence;
+mod mutants;
 mod pages;
 mod publication;
 mod requirements;

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use session_core::testkit::{Fault, Verb, test_key};
 use session_core::{
-    AtLimit, DestroyReason, Session, SessionChange, SessionLimit, SessionListener, SessionManager,
-    SessionNotice,
+    AtLimit, DestroyReason, Rejection, Session, SessionChange, SessionEvent, SessionLimit,
+    SessionListener, SessionManager, SessionNotice,
 };
 
 use crate::diary::{Chronicler, Diary, near_and_far, told, with_diary};
@@ -100,6 +100,44 @@ fn the_end_of_a_session_that_became_unreadable_is_told_as_the_request_knew_it() 
         given.next(Verb::Delete, Fault::Damaged);
         given.visit(&mut ada, Session::logout).unwrap();
         assert_eq!(told(&given, &diary), ["destroyed LoggedOut", "removed n=1"]);
+    }
+}
+
+#[test]
+fn an_end_tells_of_what_was_in_the_session_then_and_not_of_what_the_request_knew() {
+    for (given, diary) in near_and_far() {
+        let ada = given.visitor_with_session();
+        let slow = given.request(&ada);
+        assert_eq!(slow.session.get_attribute("n").unwrap(), Some(1));
+        let mut tab = ada.clone();
+        given
+            .visit(&mut tab, |session| session.set_attribute("n", &2))
+            .unwrap();
+        told(&given, &diary);
+        slow.session.invalidate().unwrap();
+        let _ = slow.end().unwrap();
+        let expected = ["destroyed Invalidated", "removed n=2"];
+        assert_eq!(told(&given, &diary), expected);
+    }
+}
+
+/// Answers are mixed up on a connection.
+#[test]
+fn an_end_tells_nothing_of_somebody_else_whose_record_the_store_answers_with() {
+    for (given, diary) in near_and_far() {
+        let mut bob = given.visitor();
+        given
+            .visit(&mut bob, |session| session.set_attribute("m", &99))
+            .unwrap();
+        let mut ada = given.visitor_with_session();
+        told(&given, &diary);
+        given.take_events();
+        given.next(Verb::Delete, Fault::Foreign);
+        given.visit(&mut ada, Session::invalidate).unwrap();
+        let expected = ["destroyed Invalidated", "removed n=1"];
+        assert_eq!(told(&given, &diary), expected);
+        let rejected = SessionEvent::Rejected(Rejection::Foreign);
+        assert!(given.take_events().contains(&rejected));
     }
 }
 

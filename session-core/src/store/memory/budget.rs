@@ -122,10 +122,9 @@ impl Budget {
     }
 
     /// Corrects what was charged, an upper bound, to what a session takes now that it has changed.
+    /// What goes is given back by its size, so that has to be in the books whatever was charged.
     pub(super) fn settle(&self, charged: usize, taken: usize) {
-        debug_assert!(taken <= charged, "{taken} bytes were charged as {charged}");
         give_back(&self.bytes, charged.saturating_sub(taken));
-        // What goes is given back by its size, so that has to be in the books whatever comes.
         if taken > charged {
             self.bytes.fetch_add(taken - charged, Ordering::Relaxed);
         }

@@ -222,7 +222,9 @@ impl MemoryStore {
             });
         }
         let charged = charged_before + growth.bytes;
-        self.budget.settle(charged, Cost::of_session(record).bytes);
+        let taken = Cost::of_session(record).bytes;
+        debug_assert!(taken <= charged, "{taken} bytes were charged as {charged}");
+        self.budget.settle(charged, taken);
         Ok(Applied::Applied {
             revision: record.revision,
             record: (changes.reply != Reply::Revision).then(|| record.clone()),

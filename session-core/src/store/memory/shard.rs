@@ -372,6 +372,11 @@ pub(super) enum Step {
 
 #[cfg(test)]
 impl Shard {
+    /// How many nodes there are, and for how many there is room.
+    pub(super) fn nodes_and_room(&self) -> (usize, usize) {
+        (self.expected.len(), self.expected.capacity())
+    }
+
     /// Everything that must hold between two operations.
     pub(super) fn assert_sound(&self) {
         let anonymous = self.entries().filter(|entry| entry.is_anonymous()).count();

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use proptest::prelude::*;
 
 use super::*;
+use crate::store::memory::budget::Budget;
 
 /// One operation. Sessions are numbered; times are minutes.
 #[derive(Clone, Debug)]
@@ -226,4 +227,18 @@ fn while_sessions_are_counted_other_tasks_have_a_turn_every_64_shards() {
         }
     };
     assert_eq!((census.live(), turns), (1, 4));
+}
+
+/// No estimate is known that is too low. Were there one, what goes would be given back in full,
+/// and a counter would fall below zero.
+#[test]
+fn what_a_session_takes_is_in_the_books_whatever_was_charged_for_it() {
+    for charged in 0..4 {
+        for taken in 0..4 {
+            let books = Budget::new(Cost::bytes(100));
+            books.take(Cost::bytes(10 + charged)).unwrap();
+            books.settle(charged, taken);
+            assert_eq!(books.used(), Cost::bytes(10 + taken));
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Every expired session is swept, nothing else is, and no call does much.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::store::{FORWARD_LIFETIME, RemovalReason};
 
@@ -123,6 +125,39 @@ fn one_call_removes_at_most_its_limit_and_looks_at_a_bounded_part_of_the_store()
     assert_eq!(store.len(), 1_000);
 }
 
+/// Few sessions lie in many shards, and most of those have nothing to look for.
+#[test]
+fn a_round_passes_shards_in_which_nothing_is_due_sixteen_at_a_time() {
+    let store = MemoryStore::builder().shards(4_096).build();
+    for number in 0..3_u32 {
+        let begun = later(30 * number);
+        create(&store, &anonymous(number.into(), begun));
+        let (mut calls, mut removed) = (0, 0);
+        loop {
+            let swept = door(&store).sweep(later(30 * (number + 1)), 10).unwrap();
+            calls += 1;
+            removed += removed_numbers(&swept.removed);
+            if !swept.more {
+                break;
+            }
+        }
+        assert_eq!(removed, 1);
+        // 255 groups, and each shard of the one that the session is in; 40 of them in a call.
+        assert_eq!(calls, (255_usize + 16).div_ceil(40));
+    }
+}
+
+#[test]
+fn one_call_removes_as_many_as_it_may_from_one_shard() {
+    let store = MemoryStore::builder().shards(1).build();
+    for number in 0..100 {
+        create(&store, &anonymous(number, START));
+    }
+    let swept = door(&store).sweep(later(30), 60).unwrap();
+    assert_eq!(removed_numbers(&swept.removed), 60);
+    assert!(swept.more);
+}
+
 #[test]
 fn a_call_with_nothing_to_do_touches_no_shard() {
     let store = builder().build();
@@ -228,4 +263,18 @@ fn nodes_of_sessions_that_are_gone_stay_few_however_many_go_at_once() {
             assert_sound(&store);
         }
     }
+}
+
+/// Twice the room would be half empty; room for one more would be made for each of them.
+#[test]
+fn a_shard_makes_room_for_an_eighth_more_nodes_than_it_has() {
+    let store = MemoryStore::builder().shards(1).build();
+    let mut rooms = BTreeSet::new();
+    for number in 0..1_000 {
+        create(&store, &anonymous(number, START));
+        let (nodes, room) = store.shards[0].lock().nodes_and_room();
+        assert!(room <= nodes + (nodes / 8).max(4), "{room} for {nodes}");
+        rooms.insert(room);
+    }
+    assert!(rooms.len() < 50, "{rooms:?}");
 }
