@@ -1,5 +1,6 @@
-//! What no test of behaviour can show, read from the sources: how tags are compared, how maps are
-//! hashed, and that nothing weakens the cookie behind an application's back.
+//! What no test of behaviour can show, read from the sources: how tags are compared, that random
+//! bytes are not kept, who may read files, how maps are hashed, and that nothing weakens the cookie
+//! behind an application's back.
 
 use crate::files::{Source, library_sources};
 
@@ -27,33 +28,121 @@ fn found(is_found: impl Fn(&str) -> bool) -> Vec<String> {
     found
 }
 
+/// The same in the one file whose path ends with `path`.
+fn found_in(path: &str, is_found: impl Fn(&str) -> bool) -> Vec<String> {
+    let sources = library_sources();
+    let mut of_path = sources.iter().filter(|source| source.path.ends_with(path));
+    let (Some(source), None) = (of_path.next(), of_path.next()) else {
+        panic!("{path} is not one file");
+    };
+    code_of(source)
+        .filter(|(_, line)| is_found(line))
+        .map(|(number, line)| format!("{path}:{number}: {}", line.trim()))
+        .collect()
+}
+
 fn has_word(line: &str, words: &[&str]) -> bool {
     let mut own = line.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
     own.any(|word| words.contains(&word))
+}
+
+fn compares(line: &str) -> bool {
+    [
+        "==",
+        "!=",
+        ".eq(",
+        ".ne(",
+        ".cmp(",
+        "starts_with(",
+        "ends_with(",
+        "strip_prefix(",
+        "strip_suffix(",
+        "contains(",
+        "position(",
+        "matches!(",
+    ]
+    .iter()
+    .any(|comparison| line.contains(comparison))
 }
 
 /// `hmac::verify` takes the same time wherever tags differ (ring documents it); a comparison of
 /// one's own would not.
 #[test]
 fn tags_are_compared_by_ring_alone() {
-    let compares = |line: &str| {
-        [
-            "==",
-            "!=",
-            ".eq(",
-            "starts_with(",
-            "ends_with(",
-            "matches!(",
-        ]
-        .iter()
-        .any(|comparison| line.contains(comparison))
-    };
     let of_tags = ["tag", "tags", "mac", "hmac", "signature", "signatures"];
     let by_hand = found(|line| compares(line) && has_word(line, &of_tags) && !is_record_tag(line));
     assert!(by_hand.is_empty(), "\n{}", by_hand.join("\n"));
 
+    // Where a tag is at hand it may have any name.
+    for file in [
+        "session-core/src/cookie/signature.rs",
+        "session-core/src/cookie/csrf.rs",
+        "session-core/src/session/csrf.rs",
+    ] {
+        assert_eq!(found_in(file, compares), [""; 0]);
+    }
+
     let by_ring = found(|line| line.contains("hmac::verify("));
     assert_eq!(by_ring.len(), 2, "tokens and forms: {by_ring:?}");
+}
+
+/// Where random bytes could wait for their use, in memory that a fork copies. Besides, ring
+/// documents that its generator asks the operating system for all that it delivers.
+#[test]
+fn random_bytes_are_kept_nowhere() {
+    const PLACES: [&str; 12] = [
+        "static",
+        "thread_local",
+        "Cell",
+        "RefCell",
+        "OnceCell",
+        "LazyCell",
+        "OnceLock",
+        "LazyLock",
+        "Mutex",
+        "RwLock",
+        "Vec",
+        "Box",
+    ];
+    let entropy = "session-core/src/entropy.rs";
+    let kept = found_in(entropy, |line| {
+        has_word(&line.replace("'static", ""), &PLACES)
+    });
+    assert_eq!(kept, [""; 0]);
+
+    let drawn = found(|line| line.contains(".fill("));
+    let drawn = drawn.iter().map(|it| {
+        let (_, line) = it.rsplit_once(": ").expect("a place and a line");
+        line
+    });
+    let mut drawn: Vec<_> = drawn.collect();
+    drawn.sort_unstable();
+    let expected = [
+        // The wait of a writer, the nonce of a form, a key, the generator itself, an id: each into
+        // an array of its own.
+        "engine.entropy.fill(&mut chance)?;",
+        "engine.entropy.fill(&mut nonce)?;",
+        "entropy.fill(&mut bytes)?;",
+        "self.0.fill(buffer).map_err(|_| EntropyError)",
+        "self.entropy.fill(&mut bytes)?;",
+    ];
+    assert_eq!(drawn, expected);
+}
+
+/// Whoever opens a file before its rights are changed keeps it open.
+#[test]
+fn no_file_is_made_for_others_and_closed_to_them_later() {
+    let changed = found(|line| has_word(line, &["set_permissions", "chmod", "fchmod"]));
+    assert!(changed.is_empty(), "\n{}", changed.join("\n"));
+    let of_any_rights = found(|line| {
+        let ways = ["File::create", "fs::write(", "fs::copy(", ".create(true)"];
+        ways.iter().any(|way| line.contains(way))
+    });
+    assert!(of_any_rights.is_empty(), "\n{}", of_any_rights.join("\n"));
+    let made = found(|line| line.contains(".create_new(true)"));
+    let private = found(|line| line.contains("0o600)"));
+    assert_eq!(made.len(), 2, "a snapshot and a database: {made:?}");
+    assert_eq!(private.len(), 2, "{private:?}");
 }
 
 /// The byte before an entry of a snapshot, which is no secret.

@@ -41,6 +41,8 @@ mod response_headers;
 mod rotation;
 mod session_limit;
 mod slow_store;
+#[cfg(unix)]
+mod snapshot_file;
 mod state;
 mod statistics;
 mod store;

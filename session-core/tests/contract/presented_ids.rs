@@ -3,10 +3,14 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use proptest::prelude::*;
-use session_core::testkit::{Headers, Recording, Request, Site, Verb, Visitor, block_on};
-use session_core::{Clock, MemoryStore, Rejection, Session, SessionError, SessionEvent};
+use session_core::testkit::{Headers, Request, Site, Verb, Visitor, block_on};
+use session_core::{Rejection, Session, SessionError, SessionEvent};
 
 use crate::given::{Given, MINUTE};
+
+mod overheard;
+
+use overheard::Overheard;
 
 /// A request that carries each of `values` under the name of the session cookie.
 fn request_with(values: &[&str]) -> Request {
@@ -393,31 +397,50 @@ fn a_fingerprint_is_no_credential() {
     assert_eq!(read(&given, &[&fingerprint.to_string()]), None);
 }
 
-/// All that a store was given, as the snapshot of it holds it.
+/// In all that a store is told, what is deleted again included.
 #[test]
 fn no_part_of_an_id_or_of_a_token_is_in_what_a_store_was_given() {
-    let store = Recording::new(MemoryStore::new());
+    let store = Overheard::default();
     let site = {
         let store = store.clone();
         Site::with(move |builder| builder.store(store))
     };
     let mut tokens = Vec::new();
     let mut ada = site.visitor();
+    let set = ada.visit(async |session: Session| session.set_attribute("n", &1));
+    block_on(set).unwrap();
+    tokens.push(token(&ada));
+    let append = ada.visit(async |session: Session| session.append_attribute("list", &1));
+    block_on(append).unwrap();
     for _ in 0..3 {
         let login = ada.visit(async |session: Session| session.login("ada"));
         block_on(login).unwrap();
         tokens.push(token(&ada));
     }
-    let name = format!("session-keys-{}", std::process::id());
-    let file = std::env::temp_dir().join(name);
-    store
-        .inner()
-        .save_snapshot(&file, site.clock().now())
-        .unwrap();
-    let held = std::fs::read(&file).unwrap();
-    std::fs::remove_file(&file).unwrap();
-    let holds = |part: &[u8]| held.windows(part.len()).any(|window| window == part);
-    assert!(held.len() > 64, "the snapshot is not read");
+    let listed = block_on(site.sessions().sessions_of("ada")).unwrap();
+    let [session] = &listed[..] else {
+        panic!("one session, and not {}", listed.len());
+    };
+    block_on(site.sessions().end_session("ada", &session.handle())).unwrap();
+    let login = ada.visit(async |session: Session| session.login("ada"));
+    block_on(login).unwrap();
+    tokens.push(token(&ada));
+    let log_out = ada.visit(async |session: Session| session.invalidate());
+    block_on(log_out).unwrap();
+
+    let (verbs, given) = store.all();
+    for verb in [
+        Verb::Create,
+        Verb::Load,
+        Verb::Apply,
+        Verb::Rename,
+        Verb::Delete,
+        Verb::List,
+        Verb::End,
+    ] {
+        assert!(verbs.contains(&verb), "{verb:?} was not overheard");
+    }
+    let holds = |part: &[u8]| given.windows(part.len()).any(|window| window == part);
     for token in tokens {
         let mut bytes = [0; 65];
         Base64UrlUnpadded::decode(&token, &mut bytes).unwrap();

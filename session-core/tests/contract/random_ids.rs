@@ -3,10 +3,11 @@
 //! lost on the way to the client, would show here.
 
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use session_core::testkit::{Site, block_on};
-use session_core::{Session, SystemEntropy};
+use session_core::{Entropy, EntropyError, Session, SystemEntropy};
 
 const IDS: usize = 100_000;
 const BYTES: usize = 32;
@@ -102,4 +103,40 @@ fn the_tokens_of_one_principal_have_nothing_in_common_but_their_version() {
             .all(|token| token[*place] == tokens[0][*place])
     });
     assert_eq!(in_common.collect::<Vec<_>>(), [0]);
+}
+
+/// The generator of the operating system, and how many bytes it was asked for each time.
+#[derive(Clone, Default)]
+struct Asked(Arc<Mutex<Vec<usize>>>);
+
+impl Asked {
+    fn take(&self) -> Vec<usize> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+impl Entropy for Asked {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
+        self.0.lock().unwrap().push(buffer.len());
+        SystemEntropy::new().fill(buffer)
+    }
+}
+
+/// What was drawn ahead would be there twice after a fork.
+#[test]
+fn an_id_is_drawn_when_it_is_needed_and_none_ahead() {
+    let asked = Asked::default();
+    let site = Site::with(|builder| builder.entropy(asked.clone()));
+    assert_eq!(asked.take(), [], "there is no session yet");
+    let mut ada = site.visitor();
+    for _ in 0..10 {
+        block_on(ada.visit(async |session: Session| session.login("ada"))).unwrap();
+        assert_eq!(
+            asked.take(),
+            [BYTES],
+            "a session begins, or gets another id"
+        );
+        block_on(ada.visit(async |session: Session| session.set_attribute("n", &1))).unwrap();
+        assert_eq!(asked.take(), [], "it keeps its id");
+    }
 }

@@ -1,8 +1,11 @@
 //! Sessions of requests and the ids that requests present (Servlet 7.1 to 7.3,
 //! `HttpServletRequest`).
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use session_core::testkit::{Request, Verb};
-use session_core::{Rejection, Session, SessionError, SessionEvent};
+use session_core::{Facts, Rejection, Session, SessionError, SessionEvent};
 
 use crate::given::{Distance, Given};
 
@@ -299,6 +302,58 @@ fn a_skipped_request_has_no_session_and_no_way_to_one() {
             .unwrap()
             .is_some()
     );
+}
+
+/// A request that has a line of every header that anybody asks for, whatever its name.
+struct OfEveryHeader {
+    request: Request,
+    value: &'static [u8],
+    asked: RefCell<BTreeSet<String>>,
+}
+
+impl Facts for OfEveryHeader {
+    fn header_lines(&self, name: &str, visit: &mut dyn FnMut(&[u8])) {
+        self.asked.borrow_mut().insert(name.to_owned());
+        match name {
+            "cookie" => self.request.header_lines(name, visit),
+            _ => visit(self.value),
+        }
+    }
+
+    fn is_secure(&self) -> bool {
+        self.request.is_secure()
+    }
+
+    fn method(&self) -> &str {
+        self.request.method()
+    }
+
+    fn path(&self) -> &str {
+        self.request.path()
+    }
+}
+
+#[test]
+fn no_header_of_a_client_switches_sessions_off() {
+    let skipping = Given::at(Distance::Near, |builder| {
+        builder.skip_when(|facts| facts.path().starts_with("/static/"))
+    });
+    for given in Given::near_and_far().into_iter().chain([skipping]) {
+        let ada = given.visitor_with_session();
+        for value in [&b""[..], b"1", b"true", b"no-session", b"/static/logo.svg"] {
+            let request = OfEveryHeader {
+                request: ada.request(),
+                value,
+                asked: RefCell::default(),
+            };
+            let handle = given.site.sessions().begin(&request).handle();
+            let session = given.runtime.block_on(handle.existing_session()).unwrap();
+            let session = session.expect("the session of the cookie");
+            assert_eq!(session.get_attribute("n").unwrap(), Some(1));
+            // Whatever others are called, nothing can hang on them.
+            assert_eq!(request.asked.into_inner(), ["cookie".to_owned()].into());
+        }
+    }
 }
 
 #[test]

@@ -74,8 +74,13 @@ impl Ground {
 
     /// The program without a secret of its own.
     pub(crate) fn start_generated(&self) -> Program {
+        self.start_generated_at(self.place())
+    }
+
+    /// As [`start_generated`](Self::start_generated), with the sessions of another program.
+    pub(crate) fn start_generated_at(&self, place: Arc<Place>) -> Program {
         let mut command = command(self.framework, &["--insecure"]);
-        Program::run(&mut command, self.place())
+        Program::run(&mut command, place)
     }
 
     pub(crate) fn place(&self) -> Arc<Place> {

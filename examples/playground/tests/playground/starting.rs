@@ -1,15 +1,18 @@
 //! The command line, as an operator meets it.
 
 use std::process::Output;
+use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use testbed::Store;
 
-use crate::program::{Ground, SECRET, Test, command};
+use crate::program::{Ground, Program, SECRET, Test, command};
 
 /// On one store, for they concern none.
 pub(crate) const OF_NO_STORE: &[Test] = tests![
     what_cannot_work_is_refused_with_a_message_and_a_status,
     without_a_secret_one_is_generated_with_a_warning,
+    a_generated_secret_is_another_one_in_each_program,
     the_cookie_is_secure_unless_insecure_was_asked_for,
     the_cookie_outlives_the_browser_when_asked_to_but_not_the_session,
     a_token_in_a_header_needs_no_cookie_and_an_ended_session_is_an_empty_value,
@@ -62,6 +65,22 @@ fn without_a_secret_one_is_generated_with_a_warning(ground: &Ground) {
     assert_eq!(program.visitor().get("/untouched").status, 200);
     let (_, _, log) = program.stop("-TERM");
     assert!(log.contains("warning"), "{log}");
+}
+
+/// With the sessions of the other program at hand, only its key is missing.
+fn a_generated_secret_is_another_one_in_each_program(ground: &Ground) {
+    let place = Arc::new(Store::Sqlite.place().expect("the store is there"));
+    let start_pair = |start: &dyn Fn() -> Program| [start(), start()];
+    let seen_by_the_other = |[one, other]: [Program; 2]| {
+        let mut visitor = one.visitor();
+        visitor.put("/attributes/a", "1");
+        assert_eq!(visitor.attribute("a"), json!(1));
+        visitor.at(&other).attribute("a")
+    };
+    let given = start_pair(&|| ground.start_at(place.clone(), &[]));
+    assert_eq!(seen_by_the_other(given), json!(1), "one key, one site");
+    let generated = start_pair(&|| ground.start_generated_at(place.clone()));
+    assert_eq!(seen_by_the_other(generated), Value::Null);
 }
 
 fn the_cookie_is_secure_unless_insecure_was_asked_for(ground: &Ground) {
