@@ -13,11 +13,14 @@ use session_core::{
     Timestamp,
 };
 
+/// What was called, and all that it was given.
+type Call = (Verb, Vec<u8>);
+
 /// Clones share one store and one memory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Overheard {
     store: Arc<MemoryStore>,
-    calls: Arc<Mutex<Vec<(Verb, Vec<u8>)>>>,
+    calls: Arc<Mutex<Vec<Call>>>,
 }
 
 impl Overheard {
