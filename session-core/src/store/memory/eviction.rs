@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::session::StoreKey;
 use crate::store::{RemovalReason, Removed};
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a full store does with a new session, or with one that grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,10 +38,10 @@ const REPORTS_BYTES: usize = 1 << 25;
 /// Where there may be sessions to evict, and those that were evicted and are to be reported by the
 /// next sweeps.
 pub(super) struct Evicted {
-    /// False for a group of shards in which nobody is anonymous. What is inserted into a shard
-    /// sets it while the shard is locked; whoever looks through a group clears it before the first
-    /// of its shards, and sets it again when one has somebody.
-    anonymous: Box<[AtomicBool]>,
+    /// Zero for a group of shards in which nobody is anonymous. What is inserted into a shard
+    /// raises it while the shard is locked; whoever found nobody in the whole group makes it zero,
+    /// if it is still what it was before the first look.
+    anonymous: Box<[AtomicUsize]>,
     cursor: AtomicUsize,
     waiting: AtomicUsize,
     reports: Mutex<Reports>,
@@ -73,7 +73,7 @@ impl Reports {
 impl Evicted {
     /// That of an empty store with so many shards.
     pub(super) fn new(shards: usize) -> Self {
-        let nobody = || AtomicBool::new(false);
+        let nobody = || AtomicUsize::new(0);
         Self {
             anonymous: (0..shards.div_ceil(GROUP)).map(|_| nobody()).collect(),
             cursor: AtomicUsize::new(0),
@@ -84,14 +84,12 @@ impl Evicted {
 
     /// An anonymous session comes into this shard. Called while the shard is locked.
     pub(super) fn expect_anonymous(&self, shard: usize) {
-        if !self.may_be_anonymous(shard) {
-            self.anonymous[shard / GROUP].store(true, Ordering::SeqCst);
-        }
+        self.anonymous[shard / GROUP].fetch_add(1, Ordering::SeqCst);
     }
 
     /// False when nobody in the group of this shard is anonymous.
     pub(super) fn may_be_anonymous(&self, shard: usize) -> bool {
-        self.anonymous[shard / GROUP].load(Ordering::SeqCst)
+        self.anonymous[shard / GROUP].load(Ordering::SeqCst) > 0
     }
 
     pub(super) fn take(&self, limit: usize) -> Vec<Removed> {
@@ -181,22 +179,23 @@ impl MemoryStore {
         spared: &StoreKey,
         found: &mut Vec<(Timestamp, StoreKey)>,
     ) {
-        let flag = &self.evicted.anonymous[shards.start / GROUP];
+        let mark = &self.evicted.anonymous[shards.start / GROUP];
+        let before = mark.load(Ordering::SeqCst);
         let is_whole_group = shards.len() == GROUP.min(self.shards.len());
-        if is_whole_group {
-            flag.store(false, Ordering::SeqCst);
-        }
+        let mut is_anybody = false;
         for index in shards {
             let mut shard = self.lock(index);
             if shard.anonymous() > 0 {
-                if is_whole_group {
-                    flag.store(true, Ordering::SeqCst);
-                }
+                is_anybody = true;
                 found.extend(shard.stalest_anonymous(spared));
             }
             if found.len() == SHARDS_COMPARED {
                 return;
             }
+        }
+        if is_whole_group && !is_anybody {
+            // Where somebody came meanwhile, it stays as it is.
+            let _ = mark.compare_exchange(before, 0, Ordering::SeqCst, Ordering::SeqCst);
         }
     }
 
