@@ -338,13 +338,6 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_key_is_overwritten_when_it_is_dropped() {
-        fn is_overwritten<T: zeroize::ZeroizeOnDrop>(_: &T) {}
-        let SecretKey(bytes) = SecretKey::new(GOOD).unwrap();
-        is_overwritten(&bytes);
-    }
-
     /// Has one method for every type and a second one for types that can be serialized.
     trait NotSerializable<Marker> {
         fn check() {}

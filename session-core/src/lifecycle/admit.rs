@@ -195,9 +195,8 @@ mod tests {
     use super::*;
     use crate::testkit::Request;
 
-    /// What a client claims that sends `value` under the name of the cookie.
-    fn admitted(value: &[u8]) -> Admission {
-        let cookies = vec![[b"sid=", value].concat()];
+    /// What a client claims that sends these `Cookie` lines.
+    fn admitted(cookies: Vec<Vec<u8>>) -> Admission {
         let request = Request {
             cookies,
             ..Request::default()
@@ -208,14 +207,7 @@ mod tests {
     #[test]
     fn of_all_cookie_lines_together_only_so_many_bytes_are_read() {
         let token = [b"sid=".as_slice(), &[b'A'; TOKEN_LEN]].concat();
-        let claims_behind = |filling: usize| {
-            let cookies = vec![vec![b';'; filling], token.clone()];
-            let request = Request {
-                cookies,
-                ..Request::default()
-            };
-            Admission::of(&request, &Transport::Cookie, "sid").0
-        };
+        let claims_behind = |filling: usize| admitted(vec![vec![b';'; filling], token.clone()]);
         let room = LINE_BYTES_MAX - token.len();
         assert_eq!(claims_behind(room).claims().len(), 1);
         assert!(claims_behind(room + 1).claims().is_empty());
@@ -224,11 +216,12 @@ mod tests {
 
     #[test]
     fn what_has_not_the_length_of_a_token_is_dropped_before_it_is_decoded_or_verified() {
+        let value = |length: usize| admitted(vec![[b"sid=", &vec![b'A'; length][..]].concat()]);
         for length in [0, 1, TOKEN_LEN - 1, TOKEN_LEN + 1, 7 * 1024] {
-            let admission = admitted(&vec![b'A'; length]);
+            let admission = value(length);
             assert!(admission.claims().is_empty(), "{length}");
             assert_eq!(admission.malformed(), 1, "{length}");
         }
-        assert_eq!(admitted(&[b'A'; TOKEN_LEN]).claims().len(), 1);
+        assert_eq!(value(TOKEN_LEN).claims().len(), 1);
     }
 }
