@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Barrier;
+use std::task::Poll;
 use std::thread;
+use std::time::Duration;
 
 use session_core::testkit::{Fault, Verb, Visitor, block_on};
 use session_core::{Exchange, Session, SessionError};
@@ -178,6 +180,36 @@ fn a_writer_waits_no_longer_than_a_moment_for_one_that_the_store_does_not_answer
     given.store.inner().release();
     let _ = given.in_a_while(first).unwrap();
     assert_eq!(given.stored(&ada, "n"), Some(3));
+}
+
+/// All at once they would cost two thousand calls, each of which takes as long.
+#[test]
+fn a_crowd_waits_as_long_as_a_slow_store_does_one_after_the_other() {
+    const CALL: Duration = Duration::from_millis(40);
+    let given = Given::far();
+    let ada = given.visitor_with_session();
+    let mut requests: Vec<_> = (0..REQUESTS).map(|_| given.request(&ada)).collect();
+    for (number, request) in requests.iter().enumerate() {
+        let update = |n: &mut i64| *n += 1;
+        request.session.update_attribute("n", update).unwrap();
+        given
+            .store
+            .inner()
+            .nth(Verb::Apply, number + 1, Fault::HoldRequest);
+    }
+    given.take_calls();
+    let commits = requests.iter_mut().map(|request| request.exchange.commit());
+    let mut commits = pin!(futures_util::future::join_all(commits));
+    let commits = loop {
+        if let Poll::Ready(commits) = poll_once(commits.as_mut()) {
+            break commits;
+        }
+        given.pass(CALL);
+        given.store.inner().release();
+    };
+    assert!(commits.iter().all(Result::is_ok));
+    assert_eq!(given.take_calls(), [Verb::Apply; REQUESTS]);
+    assert_eq!(given.stored(&ada, "n"), Some(1 + REQUESTS));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! before it, takes over what that one stored, and is right the first time.
 //!
 //! A lane is a courtesy and no lock: the store alone decides, and writers of other processes are
-//! in no lane. So nobody waits long, and whoever was not let in goes on without.
+//! in no lane. So nobody waits long where nothing moves: one of those who wait takes the turn over.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -20,25 +20,51 @@ use crate::runtime::Runtime;
 use crate::session::{Attributes, ChangeSet, Expected, Record, StoreKey};
 use crate::sync::Mutex;
 
-/// How long a writer waits for those before it. A hundred of them fit into this time; where they
-/// do not, the store is slow, and a queue in front of it would make it slower still.
+/// How long a writer waits in a lane that does not move.
 const PATIENCE: Duration = Duration::from_millis(250);
+
+/// How often it waits so long where the lane does move: five seconds in all, half of what it has
+/// for trying.
+const WAITS_MAX: usize = 20;
 
 /// The lanes of all sessions that are being written in this process.
 #[derive(Clone, Default)]
-pub(crate) struct Lanes(Arc<Mutex<HashMap<StoreKey, VecDeque<Sender<Turn>>>>>);
+pub(crate) struct Lanes(Arc<Mutex<Table>>);
+
+#[derive(Default)]
+struct Table {
+    lanes: HashMap<StoreKey, Lane>,
+    /// How many turns there were.
+    turns: u64,
+}
+
+struct Lane {
+    /// Whose turn it is.
+    number: u64,
+    waiting: VecDeque<Sender<Turn>>,
+}
 
 /// The turn of one writer. The next one's comes when it is dropped.
 pub(super) struct Turn {
     lanes: Lanes,
     key: StoreKey,
+    number: u64,
     /// What the writer before stored, and then what this one did.
     stored: Option<Attributes>,
 }
 
+/// A writer in a lane behind others.
+struct Waiting {
+    lanes: Lanes,
+    key: StoreKey,
+    turn: Receiver<Turn>,
+    /// Whose turn it was at the last look.
+    number: u64,
+}
+
 enum Entered {
     Turn(Turn),
-    Wait(Receiver<Turn>),
+    Wait(Waiting),
 }
 
 impl Lanes {
@@ -54,41 +80,62 @@ impl Lanes {
         match engine.lanes.enter(key) {
             Entered::Turn(turn) => Some(turn),
             // In a box, so that commits which wait for nobody do not carry the wait about.
-            Entered::Wait(turn) => Box::pin(in_patience(turn, &**runtime)).await,
+            Entered::Wait(waiting) => Box::pin(waiting.turn(&**runtime)).await,
         }
     }
 
     fn enter(&self, key: StoreKey) -> Entered {
-        match self.0.lock().entry(key) {
+        let Table { lanes, turns } = &mut *self.0.lock();
+        match lanes.entry(key) {
             Entry::Vacant(lane) => {
-                lane.insert(VecDeque::new());
-                Entered::Turn(Turn {
-                    lanes: self.clone(),
-                    key,
-                    stored: None,
-                })
+                *turns += 1;
+                lane.insert(Lane {
+                    number: *turns,
+                    waiting: VecDeque::new(),
+                });
+                Entered::Turn(self.numbered(key, *turns, None))
             }
             Entry::Occupied(mut lane) => {
+                let lane = lane.get_mut();
                 let (sender, turn) = channel();
-                lane.get_mut().push_back(sender);
-                Entered::Wait(turn)
+                lane.waiting.push_back(sender);
+                Entered::Wait(Waiting {
+                    lanes: self.clone(),
+                    key,
+                    turn,
+                    number: lane.number,
+                })
             }
         }
     }
 
-    /// The first in the lane who still waits. An empty lane is given up.
-    fn next(&self, key: &StoreKey) -> Option<Sender<Turn>> {
-        let mut lanes = self.0.lock();
-        let lane = lanes.get_mut(key)?;
+    /// The first one who still waits, and the number of its turn; `None` when turn `number` was
+    /// taken over. An empty lane is given up.
+    fn next(&self, key: &StoreKey, number: u64) -> Option<(Sender<Turn>, u64)> {
+        let Table { lanes, turns } = &mut *self.0.lock();
+        let lane = lanes.get_mut(key).filter(|lane| lane.number == number)?;
         loop {
-            match lane.pop_front() {
+            match lane.waiting.pop_front() {
                 Some(waiting) if waiting.is_canceled() => {}
-                Some(waiting) => return Some(waiting),
+                Some(waiting) => {
+                    *turns += 1;
+                    lane.number = *turns;
+                    return Some((waiting, lane.number));
+                }
                 None => {
                     lanes.remove(key);
                     return None;
                 }
             }
+        }
+    }
+
+    fn numbered(&self, key: StoreKey, number: u64, stored: Option<Attributes>) -> Turn {
+        Turn {
+            lanes: self.clone(),
+            key,
+            number,
+            stored,
         }
     }
 }
@@ -101,8 +148,9 @@ impl Turn {
 
     /// True when somebody waits and would like to know what is stored now.
     pub(super) fn is_awaited(&self) -> bool {
-        let lanes = self.lanes.0.lock();
-        lanes.get(&self.key).is_some_and(|lane| !lane.is_empty())
+        let table = self.lanes.0.lock();
+        let lane = table.lanes.get(&self.key);
+        lane.is_some_and(|lane| !lane.waiting.is_empty())
     }
 
     /// Tells the next writer what is stored now.
@@ -113,21 +161,40 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if let Some(next) = self.lanes.next(&self.key) {
+        if let Some((next, number)) = self.lanes.next(&self.key, self.number) {
+            let stored = self.stored.take();
             // One that has gone away this very moment drops the turn, and so hands it on.
-            let _ = next.send(Turn {
-                lanes: self.lanes.clone(),
-                key: self.key,
-                stored: self.stored.take(),
-            });
+            let _ = next.send(self.lanes.numbered(self.key, number, stored));
         }
     }
 }
 
-async fn in_patience(turn: Receiver<Turn>, runtime: &dyn Runtime) -> Option<Turn> {
-    match select(turn, runtime.sleep(PATIENCE)).await {
-        Either::Left((turn, _)) => turn.ok(),
-        Either::Right(_) => None,
+impl Waiting {
+    async fn turn(mut self, runtime: &dyn Runtime) -> Option<Turn> {
+        for _ in 0..WAITS_MAX {
+            let moment = runtime.sleep(PATIENCE);
+            if let Either::Left((turn, _)) = select(&mut self.turn, moment).await {
+                return turn.ok();
+            }
+            if let Some(turn) = self.take_over() {
+                return Some(turn);
+            }
+        }
+        None
+    }
+
+    /// The turn of a writer that has had it since the last look. Those behind this one stay where
+    /// they are, instead of falling upon the store all at once.
+    fn take_over(&mut self) -> Option<Turn> {
+        let Table { lanes, turns } = &mut *self.lanes.0.lock();
+        let lane = lanes.get_mut(&self.key)?;
+        if lane.number != self.number {
+            self.number = lane.number;
+            return None;
+        }
+        *turns += 1;
+        lane.number = *turns;
+        Some(self.lanes.numbered(self.key, lane.number, None))
     }
 }
 
@@ -147,9 +214,13 @@ mod tests {
     }
 
     fn waiting(lanes: &Lanes) -> Receiver<Turn> {
+        behind_others(lanes).turn
+    }
+
+    fn behind_others(lanes: &Lanes) -> Waiting {
         match lanes.enter(KEY) {
             Entered::Turn(_) => panic!("nobody is in the lane"),
-            Entered::Wait(turn) => turn,
+            Entered::Wait(waiting) => waiting,
         }
     }
 
@@ -187,14 +258,43 @@ mod tests {
     }
 
     #[test]
+    fn in_a_lane_that_stands_one_takes_the_turn_over_and_hands_it_on() {
+        let lanes = Lanes::default();
+        let stuck = first(&lanes);
+        let [mut second, mut third, fourth] = [(); 3].map(|()| behind_others(&lanes));
+        let turn = second.take_over().unwrap();
+        assert!(third.take_over().is_none(), "it moved");
+        drop(second);
+        drop(stuck);
+        assert!((&mut third.turn).now_or_never().is_none(), "two at a time");
+        drop(turn);
+        let third = (&mut third.turn).now_or_never().unwrap().unwrap();
+        drop(third);
+        assert!(fourth.turn.now_or_never().is_some());
+    }
+
+    #[test]
+    fn a_turn_that_was_taken_over_says_nothing_in_a_later_lane() {
+        let lanes = Lanes::default();
+        let stuck = first(&lanes);
+        drop(behind_others(&lanes).take_over());
+        let turn = first(&lanes);
+        let mut second = waiting(&lanes);
+        drop(stuck);
+        assert!((&mut second).now_or_never().is_none());
+        drop(turn);
+        assert!(second.now_or_never().is_some());
+    }
+
+    #[test]
     fn an_empty_lane_is_given_up() {
         let lanes = Lanes::default();
         drop(first(&lanes));
-        assert!(lanes.0.lock().is_empty());
+        assert!(lanes.0.lock().lanes.is_empty());
         let turn = first(&lanes);
         drop(waiting(&lanes));
         drop(turn);
-        assert!(lanes.0.lock().is_empty());
+        assert!(lanes.0.lock().lanes.is_empty());
     }
 
     /// Handing the turn to each of them, to be handed back, would exhaust the stack.
