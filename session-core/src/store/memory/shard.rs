@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::hint::black_box;
 
 use hashbrown::HashTable;
 
@@ -213,10 +214,20 @@ impl Shard {
     pub(super) fn insert(&mut self, entry: Box<Entry>) -> Timestamp {
         let (deadline, mark) = (entry.deadline(), Mark::of(entry.key()));
         self.anonymous += usize::from(entry.is_anonymous());
+        self.fetch_before_growth();
         self.entries
             .insert_unique(mark.hash(), entry, |entry| hash(entry.key()));
         self.add_node(deadline, mark);
         deadline
+    }
+
+    /// A table that grows asks each entry for its key, one after the other. In a large store none of
+    /// them is in a cache; asked for beforehand, they come together.
+    fn fetch_before_growth(&self) {
+        if self.entries.len() == self.entries.capacity() {
+            let marks = self.entries().map(|entry| Mark::of(entry.key()).0);
+            black_box(marks.fold(0, |all, mark| all ^ mark));
+        }
     }
 
     /// Removes an entry. Its node stays behind and is stale. The entry stays in its box, so that
