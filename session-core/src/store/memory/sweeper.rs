@@ -7,9 +7,9 @@ use crate::store::{RemovalReason, Removed, Swept};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// How many steps one call takes for each session that it may remove: each a shard, or a group of
-/// them where nothing is due.
-const STEPS_PER_SESSION: usize = 4;
+/// How many steps one call takes for each session that it may remove: each a shard, a node of it
+/// that is due, or a group of shards where nothing is.
+const STEPS_PER_SESSION: usize = 8;
 
 /// Where the round through the shards is, and before when there is nothing to do.
 ///
@@ -103,7 +103,9 @@ impl MemoryStore {
         let Some(mut round) = sweeper.round.try_lock() else {
             return swept;
         };
-        for _ in 0..limit.saturating_mul(STEPS_PER_SESSION) {
+        let mut steps = limit.saturating_mul(STEPS_PER_SESSION);
+        while steps > 0 {
+            steps -= 1;
             let never = Timestamp::NEVER;
             if round.cursor == 0 && round.of_group.is_none() {
                 round.earliest = never;
@@ -123,7 +125,8 @@ impl MemoryStore {
                     sweeper.groups[group].store(never.as_millis(), Ordering::SeqCst);
                     never
                 });
-                let next = self.sweep_shard(round.cursor, now, limit, &mut swept.removed);
+                let next =
+                    self.sweep_shard(round.cursor, now, limit, &mut steps, &mut swept.removed);
                 let Some(next) = next else {
                     if swept.removed.len() < limit {
                         continue;
@@ -159,6 +162,7 @@ impl MemoryStore {
         index: usize,
         now: Timestamp,
         limit: usize,
+        steps: &mut usize,
         removed: &mut Vec<Removed>,
     ) -> Option<Timestamp> {
         /// Nodes examined under one lock: others wait for the shard meanwhile.
@@ -167,7 +171,7 @@ impl MemoryStore {
         let next = {
             let mut shard = self.lock(index);
             let mut examined = 0;
-            while removed.len() + over.len() < limit && examined < NODES_MAX {
+            while removed.len() + over.len() < limit && examined < NODES_MAX.min(*steps) {
                 match shard.step(now) {
                     Step::Nothing => break,
                     Step::Kept => {}
@@ -175,6 +179,7 @@ impl MemoryStore {
                 }
                 examined += 1;
             }
+            *steps -= examined;
             shard.next_expected()
         };
         for entry in over {
