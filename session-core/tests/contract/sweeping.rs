@@ -43,6 +43,30 @@ fn a_sweep_removes_all_that_has_expired_and_tells_of_each_once() {
     }
 }
 
+/// So a site in use gets rid of what has expired, and none of its requests pays for many.
+#[test]
+fn commits_remove_the_expired_sessions_of_a_near_store_one_at_a_time() {
+    let given = Given::near();
+    for _ in 0..MANY {
+        given.visitor_with_session();
+    }
+    given.site.clock().advance(MINUTE * 30);
+    let ada = given.visitor_with_session();
+    let mut stored = given.sessions_stored();
+    assert!(stored >= MANY);
+    for number in 0..10 * MANY {
+        let mut request = given.request(&ada);
+        request.session.set_attribute("n", &number).unwrap();
+        let _ = request.commit().unwrap();
+        assert!((stored - 1..=stored).contains(&given.sessions_stored()));
+        stored = given.sessions_stored();
+        if stored == 1 {
+            return;
+        }
+    }
+    panic!("{stored} sessions are left");
+}
+
 #[test]
 fn a_sweep_tells_of_those_who_were_ended_with_everybody() {
     for given in Given::near_and_far() {

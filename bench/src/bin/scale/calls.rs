@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::chance::Chance;
 
 /// Expired sessions that the engine has the store remove after each request.
-pub(crate) const SWEEP_STEP: usize = 2;
+pub(crate) const SWEEP_STEP: usize = 1;
 
 /// A store with room for a flood of a million, however large the sessions.
 pub(crate) fn roomy() -> MemoryStore {
