@@ -49,6 +49,19 @@ enum Answer {
     After(Meanwhile),
 }
 
+impl Answer {
+    /// The store says of what it did, or of what it has, what is not so. What is acknowledged upon
+    /// its word may be lost.
+    fn is_a_lie(self) -> bool {
+        matches!(self, Self::Badly(_, Fault::Absent | Fault::Forgotten))
+    }
+
+    /// The second time a write finds another value than it read, and is made again upon it.
+    fn is_done_twice(self) -> bool {
+        matches!(self, Self::Badly(_, Fault::Twice))
+    }
+}
+
 /// What another request did to the session just before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meanwhile {
@@ -69,29 +82,10 @@ const MEANWHILE: [Meanwhile; 4] = [
     Meanwhile::Expired,
 ];
 
-const FAULTS: [Fault; 10] = [
-    Fault::Damaged,
-    Fault::Foreign,
-    Fault::Full,
-    Fault::HoldReply,
-    Fault::HoldRequest,
-    Fault::LoseReply,
-    Fault::NewerFormat,
-    Fault::Stale,
-    Fault::Unavailable,
-    Fault::Unreadable,
-];
-
 /// What can go wrong with a call of `verb`.
 fn faults_of(verb: Verb) -> impl Iterator<Item = Fault> {
-    FAULTS.into_iter().filter(move |fault| match fault {
-        Fault::Damaged => verb == Verb::Delete,
-        Fault::Foreign | Fault::Stale => {
-            matches!(verb, Verb::Load | Verb::Apply | Verb::Rename | Verb::Delete)
-        }
-        Fault::Full => matches!(verb, Verb::Create | Verb::Apply | Verb::Rename),
-        _ => true,
-    })
+    let faults = Fault::ALL.into_iter();
+    faults.filter(move |fault| fault.can_befall(verb))
 }
 
 fn answers(row: &Row) -> Vec<Answer> {
@@ -184,8 +178,11 @@ impl Stage {
             Some(state) => {
                 let n = 1 + i64::from(written);
                 let (old, new) = ((Some(n), None), (Some(n + 10), Some(1)));
-                let is_new = row.writes && state == new;
+                let twice = (Some(n + 20), Some(1));
+                let is_new =
+                    row.writes && (state == new || (answer.is_done_twice() && state == twice));
                 assert!(state == old || is_new, "{state:?} is neither old nor new");
+                let is_acknowledged = is_acknowledged && !answer.is_a_lie();
                 assert!(
                     !(row.writes && is_acknowledged) || is_new,
                     "an acknowledged write is lost"
@@ -232,6 +229,10 @@ fn drop_after(row: &Row, answer: Answer, tasks: Tasks, polls: usize) -> bool {
         outcome
     };
     let is_done = outcome.is_some();
+    assert!(
+        !is_done || stage.given.store.inner().is_played_out(),
+        "the fault did not come up"
+    );
     stage.judge(row, answer, matches!(outcome, Some(Ok(()))));
     let is_held = matches!(
         answer,
