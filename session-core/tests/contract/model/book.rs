@@ -142,6 +142,11 @@ impl Book {
         !wish.is_gone && wish.who.is_some_and(reaches)
     }
 
+    /// True when the session that a request knows is over, for the request at least.
+    pub(super) fn is_over(&self, wish: &Wish) -> bool {
+        wish.who.is_some() && !self.is_reached(wish)
+    }
+
     /// A request uses its session, or is over.
     pub(super) fn access(&mut self, wish: &Wish) {
         if self.is_reached(wish)

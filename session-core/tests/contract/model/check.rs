@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use session_core::{Session, SessionError};
 
-use super::book::{Content, Outcome, Wish};
+use super::book::{Book, Content, Outcome, Wish};
 use super::world::World;
 
 impl Wish {
@@ -33,12 +33,17 @@ pub(super) fn snapshot(session: &Session, wish: &Wish) {
     assert_eq!(seen, wish.seen());
 }
 
-/// True when a change was taken, as it must be unless the session is known to be over.
-pub(super) fn may_change(wish: &Wish, is_late: bool, outcome: Result<(), SessionError>) -> bool {
+/// True when a change was taken, as it must be unless the session is over.
+pub(super) fn may_change(
+    book: &Book,
+    wish: &Wish,
+    is_late: bool,
+    outcome: Result<(), SessionError>,
+) -> bool {
     match outcome {
         Ok(()) => assert!(!wish.ends && !wish.is_gone, "what is over is changed"),
         Err(SessionError::Invalidated) => assert!(wish.ends),
-        Err(SessionError::Gone) => return false,
+        Err(SessionError::Gone) => assert!(book.is_over(wish), "what lives is said to be gone"),
         Err(SessionError::ResponseCommitted) => assert!(is_late && wish.who.is_none()),
         Err(error) => panic!("a change is refused: {error}"),
     }

@@ -13,7 +13,7 @@ impl World<'_> {
             return;
         };
         let outcome = task.session.append_attribute("list", &value);
-        if check::may_change(&task.wish, true, outcome) {
+        if check::may_change(&self.book, &task.wish, true, outcome) {
             task.wish.edits.push((Edit::Append, value));
         }
         drop(task.session);

@@ -177,7 +177,7 @@ impl<'g> World<'g> {
                 .map(drop),
             Edit::Append => one.append_attribute("list", &value),
         };
-        if check::may_change(&open.wish, open.head_is_sent, outcome) {
+        if check::may_change(&self.book, &open.wish, open.head_is_sent, outcome) {
             open.wish.note(edit, value);
         }
         check::snapshot(other, &open.wish);
@@ -193,7 +193,7 @@ impl<'g> World<'g> {
         }
         let interval = idle.map(|minutes| MINUTE * u32::try_from(minutes).unwrap());
         let outcome = open.handles[1].set_max_inactive_interval(interval);
-        if check::may_change(&open.wish, open.head_is_sent, outcome) {
+        if check::may_change(&self.book, &open.wish, open.head_is_sent, outcome) {
             open.wish.idle = Some(idle);
         }
     }
@@ -211,7 +211,7 @@ impl<'g> World<'g> {
             None => session.change_session_id().map(drop),
             Some(name) => session.login(name).map(drop),
         };
-        if !check::may_change(&open.wish, open.head_is_sent, outcome) {
+        if !check::may_change(&self.book, &open.wish, open.head_is_sent, outcome) {
             return;
         }
         open.wish.renews = true;
