@@ -120,7 +120,13 @@ fn judge(stage: &mut Stage, scene: &Scene, is_acknowledged: bool, of: &str) {
             assert!(!(is_acknowledged && scene.ends), "{of}: a lost end");
         }
     }
-    for visitor in [&mut stage.ada.clone(), &mut stage.eve.clone()] {
+    let newcomer = stage.newcomer.clone();
+    for name in ["first", "second"] {
+        let stored = newcomer.iter().map(|it| stage.stored::<i64>(it, name));
+        assert!({ stored }.all(|it| it == Some(2)), "{of}: a lost beginning");
+    }
+    let everybody = [stage.ada.clone(), stage.eve.clone()].into_iter();
+    for visitor in &mut everybody.chain(newcomer).collect::<Vec<_>>() {
         let set = |session: &Session| session.set_attribute("usable", &true);
         let visited = stage.visit(visitor, set);
         assert!(visited.is_ok(), "{of}: {visited:?}");

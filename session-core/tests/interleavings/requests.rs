@@ -127,14 +127,24 @@ fn a_request_kept_alive_while_it_commits_loses_nothing_and_has_one_id() {
 
 #[test]
 fn of_two_logins_one_wins_and_writes_of_before_follow_it() {
-    each(|distance| {
+    one_of_two_wins(|session| session.login("ada").map(drop));
+}
+
+#[test]
+fn of_two_changes_of_an_id_one_wins_and_writes_of_before_follow_it() {
+    one_of_two_wins(|session| session.change_session_id().map(drop));
+}
+
+/// Two requests of one session `renew` its id at once, and a third one writes.
+fn one_of_two_wins(renew: fn(&Session) -> Result<(), SessionError>) {
+    each(move |distance| {
         let site = site(distance);
         let ada = visitor_with_session(&site);
         let logins: Vec<_> = (0..2)
             .map(|_| {
                 let mut ada = ada.clone();
                 thread::spawn(move || {
-                    let login = visit(&mut ada, Session::change_session_id);
+                    let login = visit(&mut ada, renew);
                     (login, ada)
                 })
             })

@@ -80,7 +80,18 @@ pub(super) const REQUESTS: &[Row] = &[
         "a login",
         &[Verb::Rename],
         |stage, answer| {
-            // Without a write: a session that is no longer the same login's is not looked into.
+            commit(open(stage, answer, |session| {
+                session.login("ada").unwrap();
+                write(session);
+            }))
+        },
+    )
+    .writes(),
+    row(
+        "exchange/mod.rs::commit",
+        "a new id and another limit",
+        &[Verb::Rename],
+        |stage, answer| {
             commit(open(stage, answer, |session| {
                 session
                     .set_max_inactive_interval(Some(25 * MINUTE))

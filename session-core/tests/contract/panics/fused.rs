@@ -61,6 +61,8 @@ pub(crate) struct Stage {
     pub(super) runtime: ManualRuntime,
     pub(super) ada: Visitor,
     pub(super) eve: Visitor,
+    /// Somebody whose first visit was acknowledged.
+    pub(super) newcomer: Option<Visitor>,
     watcher: SessionAccessor,
     told: Arc<AtomicUsize>,
 }
@@ -110,6 +112,7 @@ impl Stage {
             runtime,
             ada,
             eve,
+            newcomer: None,
             watcher: watcher.following_id_changes(),
             told,
         }

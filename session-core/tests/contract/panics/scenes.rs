@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 
-use session_core::testkit::Headers;
+use session_core::testkit::{Headers, Visitor};
 use session_core::{BodyFrame, Exchange, Session, SessionError};
 
 use super::Callback;
@@ -66,7 +66,32 @@ pub(super) const SCENES: &[Scene] = &[
         stage.ada.receive(delivery);
         stage.runtime.block_on(exchange.finish())
     }),
+    Scene {
+        name: "a first visit",
+        // Of somebody else's, and looked into where it is acknowledged.
+        writes: false,
+        ends: false,
+        play: |stage| {
+            let mut newcomer = stage.site.visitor();
+            let (mut exchange, session) = open_for(stage, &newcomer)?;
+            session.set_attribute("first", &Number(2))?;
+            session.set_attribute("second", &Number(2))?;
+            drop(session);
+            newcomer.receive(stage.runtime.block_on(exchange.commit())?);
+            stage.runtime.block_on(exchange.finish())?;
+            stage.newcomer = Some(newcomer);
+            Ok(())
+        },
+    },
     writes("a login with a write", |stage| {
+        let (mut exchange, session) = open(stage)?;
+        session.login("ada")?;
+        update(stage, &session)?;
+        drop(session);
+        answer(stage, &mut exchange)?;
+        stage.runtime.block_on(exchange.finish())
+    }),
+    writes("a change of the id with a write", |stage| {
         let (mut exchange, session) = open(stage)?;
         session.change_session_id()?;
         update(stage, &session)?;
@@ -174,7 +199,11 @@ pub(super) const SCENES: &[Scene] = &[
 
 /// Begins a request of Ada's.
 fn open(stage: &Stage) -> Result<(Exchange, Session), SessionError> {
-    let facts = Fused(stage.ada.request(), stage.fuse.clone());
+    open_for(stage, &stage.ada)
+}
+
+fn open_for(stage: &Stage, visitor: &Visitor) -> Result<(Exchange, Session), SessionError> {
+    let facts = Fused(visitor.request(), stage.fuse.clone());
     let exchange = stage.site.sessions().begin(&facts);
     let session = stage.runtime.block_on(exchange.handle().session())?;
     Ok((exchange, session))
