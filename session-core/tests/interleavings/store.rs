@@ -209,6 +209,39 @@ fn what_is_created_while_others_sweep_is_swept_in_the_end() {
     });
 }
 
+/// A round passes a group of parts where nothing is due, and looks into one where something is:
+/// in neither may it miss what is just coming.
+#[test]
+fn what_is_created_in_any_group_while_others_sweep_is_swept_in_the_end() {
+    explore(|| {
+        // Four groups of sixteen parts.
+        let store = Arc::new(MemoryStore::builder().shards(64).build());
+        // The first group is busy, the third one is idle until later, the others are empty.
+        create(&store, &record(1, START));
+        create(&store, &record(33, START.saturating_add(10 * MINUTE)));
+        let later = START.saturating_add(30 * MINUTE);
+        let creating = store.clone();
+        let creating = thread::spawn(move || {
+            for number in [0, 32, 63] {
+                create(&creating, &record(number, START));
+            }
+        });
+        let sweeping = store.clone();
+        let sweeping = thread::spawn(move || {
+            let sweep = |_| door(&sweeping).sweep(later, 2).unwrap().removed.len();
+            (0..6).map(sweep).sum::<usize>()
+        });
+        creating.join().unwrap();
+        let swept = sweeping.join().unwrap();
+        let rest = sweep_all(&store, later);
+        assert_eq!(swept + rest.len(), 4, "all that were due");
+        assert!(live(&store, &key(33), later).is_some());
+        let rest = sweep_all(&store, later.saturating_add(10 * MINUTE));
+        assert_eq!(rest.len(), 1, "the one of the idle group");
+        assert_even(&store);
+    });
+}
+
 #[test]
 fn when_everybody_is_ended_nobody_of_before_is_left_and_whoever_comes_afterwards_stays() {
     use session_core::store::SessionStore;
