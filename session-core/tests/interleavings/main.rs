@@ -9,3 +9,4 @@ mod requests;
 mod site;
 mod store;
 mod tables;
+mod word;
