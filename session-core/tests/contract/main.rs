@@ -29,6 +29,7 @@ mod meanwhile;
 #[cfg(feature = "metrics")]
 mod metrics_facade;
 mod model;
+mod onlooker;
 mod order_of_notices;
 mod panics;
 mod presented_ids;

@@ -72,7 +72,7 @@ fn every_module_of_this_suite_is_in_the_table() {
         .collect();
     for file in files_in(&core().join("tests/contract")) {
         let module = file.file_stem().unwrap().to_str().unwrap();
-        let is_tool = ["diary", "given", "lagging", "main", "table"].contains(&module);
+        let is_tool = ["diary", "given", "lagging", "main", "onlooker", "table"].contains(&module);
         assert!(is_tool || named.contains(module), "{module}");
     }
 }

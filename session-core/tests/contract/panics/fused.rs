@@ -15,12 +15,14 @@ use session_core::testkit::{
 };
 use session_core::{
     AttributeHook, BoxFuture, Clock, Entropy, EntropyError, Facts, HeaderSink, MemoryStore,
-    Runtime, Session, SessionAccessor, SessionAttribute, SessionError, SessionListener,
-    SessionManager, SessionNotice, Timestamp,
+    Runtime, Session, SessionAttribute, SessionError, SessionListener, SessionManager,
+    SessionNotice, Timestamp,
 };
 
 use super::Callback;
+use super::store::Store;
 use crate::given::{Distance, MINUTE, SECOND};
+use crate::onlooker::end_and_look;
 
 /// Burns down at a chosen call of a chosen callback.
 #[derive(Clone, Default)]
@@ -53,8 +55,8 @@ impl Fuse {
     }
 }
 
-/// Ada, whose session holds `first = 1` and `second = 1`, somebody whom nothing here concerns,
-/// and who looks on.
+/// Ada, who is logged in and whose session holds `first = 1` and `second = 1`, and somebody whom
+/// nothing here concerns.
 pub(crate) struct Stage {
     pub(super) fuse: Fuse,
     pub(super) site: Site,
@@ -63,7 +65,7 @@ pub(crate) struct Stage {
     pub(super) eve: Visitor,
     /// Somebody whose first visit was acknowledged.
     pub(super) newcomer: Option<Visitor>,
-    watcher: SessionAccessor,
+    store: Store,
     told: Arc<AtomicUsize>,
 }
 
@@ -80,7 +82,7 @@ impl Stage {
         let (observer, skip) = (fuse.clone(), fuse.clone());
         let sessions = SessionManager::builder()
             .secret_key(test_key())
-            .store(Fused(store, fuse.clone()))
+            .store(Fused(store.clone(), fuse.clone()))
             .clock(Fused(clock.clone(), fuse.clone()))
             .entropy(Fused(SeededEntropy::new(1), fuse.clone()))
             .on_event(move |_| observer.burn(Callback::Observer))
@@ -100,10 +102,9 @@ impl Stage {
         let begin = |session: &Session| {
             session.login("ada")?;
             session.set_attribute("first", &1)?;
-            session.set_attribute("second", &1)?;
-            session.accessor()
+            session.set_attribute("second", &1)
         };
-        let watcher = visit(&runtime, &mut ada, begin).unwrap();
+        visit(&runtime, &mut ada, begin).unwrap();
         visit(&runtime, &mut eve, |session| session.set_attribute("n", &1)).unwrap();
         runtime.advance(2 * MINUTE);
         Self {
@@ -113,7 +114,7 @@ impl Stage {
             ada,
             eve,
             newcomer: None,
-            watcher: watcher.following_id_changes(),
+            store,
             told,
         }
     }
@@ -126,14 +127,10 @@ impl Stage {
         visit(&self.runtime, visitor, handler)
     }
 
-    /// Both attributes of Ada's session, wherever it is.
-    pub(super) fn state(&self) -> Result<[i64; 2], SessionError> {
-        let read =
-            |session: &Session, name| session.get_attribute(name).map(Option::unwrap_or_default);
-        let access = self.watcher.access(async |session: Session| {
-            Ok([read(&session, "first")?, read(&session, "second")?])
-        });
-        self.runtime.block_on(access)
+    /// Both attributes of Ada's session, wherever it is. It is over then.
+    pub(super) fn state(&self) -> Option<[Option<i64>; 2]> {
+        let ended = end_and_look(self.store.clone(), self.site.clock(), "ada")?;
+        Some(["first", "second"].map(|name| ended.get_attribute(name).unwrap()))
     }
 
     pub(super) fn stored<T: DeserializeOwned>(&self, visitor: &Visitor, name: &str) -> Option<T> {
