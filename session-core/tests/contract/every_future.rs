@@ -12,10 +12,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use session_core::testkit::{Fault, Verb, Visitor};
-use session_core::{Session, SessionAccessor, SessionError};
+use session_core::{DropReason, Session, SessionAccessor, SessionError, SessionEvent};
 
 use self::rows::{Row, every_future};
 use crate::given::{Distance, Given, MILLISECOND, MINUTE, poll_once};
+use crate::onlooker::end_and_look;
 
 /// What is about to be dropped.
 type Attempt = Pin<Box<dyn Future<Output = Result<(), SessionError>>>>;
@@ -50,15 +51,20 @@ enum Answer {
 }
 
 impl Answer {
-    /// The store says of what it did, or of what it has, what is not so. What is acknowledged upon
-    /// its word may be lost.
+    /// The store says that it did what it did not do: nobody could know.
     fn is_a_lie(self) -> bool {
-        matches!(self, Self::Badly(_, Fault::Absent | Fault::Forgotten))
+        matches!(self, Self::Badly(_, Fault::Forgotten))
     }
 
-    /// The second time a write finds another value than it read, and is made again upon it.
+    /// The store says that there is no such session, and there is.
+    fn denies_the_session(self) -> bool {
+        matches!(self, Self::Badly(_, Fault::Absent))
+    }
+
+    /// The second time a write finds another value than it read, and is made again upon it. To
+    /// give a session a new id a second time is refused.
     fn is_done_twice(self) -> bool {
-        matches!(self, Self::Badly(_, Fault::Twice))
+        matches!(self, Self::Badly(Verb::Apply, Fault::Twice))
     }
 }
 
@@ -153,16 +159,11 @@ impl Stage {
         }
     }
 
-    /// The attributes `n` and `m` of Ada's session, wherever it is now.
+    /// The attributes `n` and `m` of Ada's session, wherever it is. It is over then.
     fn state(&self) -> Option<(Option<i64>, Option<i64>)> {
-        let access = self.watcher.access(async |session: Session| {
-            Ok((session.get_attribute("n")?, session.get_attribute("m")?))
-        });
-        match self.given.in_a_while(access) {
-            Ok(state) => Some(state),
-            Err(SessionError::Gone) => None,
-            Err(error) => panic!("the session cannot be looked at: {error}"),
-        }
+        let ended = end_and_look(self.given.store.clone(), self.given.site.clock(), "ada")?;
+        let number = |name| ended.get_attribute(name).unwrap();
+        Some((number("n"), number("m")))
     }
 
     /// Judges what a future left behind that was dropped, or done.
@@ -170,30 +171,35 @@ impl Stage {
         self.given.store.inner().forget();
         self.given.store.inner().release();
         self.given.pass(IN_THE_END);
+        self.assert_usable();
         let written = answer == Answer::After(Meanwhile::Written);
         let over = matches!(answer, Answer::After(Meanwhile::Ended | Meanwhile::Expired));
-        match self.state() {
-            None => assert!(row.ends || over, "the session is gone"),
-            Some(_) if over => panic!("what was over came back"),
-            Some(state) => {
-                let n = 1 + i64::from(written);
-                let (old, new) = ((Some(n), None), (Some(n + 10), Some(1)));
-                let twice = (Some(n + 20), Some(1));
-                let is_new =
-                    row.writes && (state == new || (answer.is_done_twice() && state == twice));
-                assert!(state == old || is_new, "{state:?} is neither old nor new");
-                let is_acknowledged = is_acknowledged && !answer.is_a_lie();
-                assert!(
-                    !(row.writes && is_acknowledged) || is_new,
-                    "an acknowledged write is lost"
-                );
-                assert!(
-                    !(row.ends && is_acknowledged),
-                    "an acknowledged end is lost"
-                );
-            }
+        let events = self.given.take_events();
+        let is_told_dropped = events.contains(&SessionEvent::WritesDropped(DropReason::Gone));
+        let is_told_ended = events.iter().any(|it| matches!(it, SessionEvent::Ended(_)));
+        let Some(state) = self.state() else {
+            assert!(row.ends || over, "the session is gone");
+            let is_kept = !(row.writes && is_acknowledged) || is_told_dropped;
+            return assert!(is_kept, "a write is dropped and nobody is told");
+        };
+        assert!(!over, "what was over came back");
+        let n = 1 + i64::from(written);
+        let (old, new) = ((Some(n), None), (Some(n + 10), Some(1)));
+        let twice = (Some(n + 20), Some(1));
+        let is_new = row.writes && (state == new || (answer.is_done_twice() && state == twice));
+        assert!(state == old || is_new, "{state:?} is neither old nor new");
+        if !is_acknowledged || answer.is_a_lie() {
+            return;
         }
-        self.assert_usable();
+        let is_denied = answer.denies_the_session();
+        assert!(
+            !row.writes || is_new || (is_denied && is_told_dropped),
+            "an acknowledged write is lost"
+        );
+        assert!(
+            !row.ends || (is_denied && !is_told_ended),
+            "an acknowledged end is lost"
+        );
     }
 
     /// Nothing is under way any more, and everybody can go on.
@@ -229,18 +235,21 @@ fn drop_after(row: &Row, answer: Answer, tasks: Tasks, polls: usize) -> bool {
         outcome
     };
     let is_done = outcome.is_some();
-    assert!(
-        !is_done || stage.given.store.inner().is_played_out(),
-        "the fault did not come up"
-    );
-    stage.judge(row, answer, matches!(outcome, Some(Ok(()))));
     let is_held = matches!(
         answer,
         Answer::Badly(_, Fault::HoldReply | Fault::HoldRequest)
     );
     let waits = is_held || tasks == Tasks::Wait || row.is_endless;
     assert!(polls < POLLS_MAX, "the future is never done");
-    !is_done && (!waits || polls < POLLS_OF_NO_USE)
+    let is_of_use = !is_done && (!waits || polls < POLLS_OF_NO_USE);
+    // What waits for a task that gets no turn, or that nobody runs, has asked the store nothing.
+    let is_idle = !is_done && tasks != Tasks::Run;
+    assert!(
+        is_of_use || is_idle || stage.given.store.inner().is_played_out(),
+        "the fault did not come up"
+    );
+    stage.judge(row, answer, matches!(outcome, Some(Ok(()))));
+    is_of_use
 }
 
 fn play(file: &str) {

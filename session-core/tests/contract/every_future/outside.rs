@@ -89,7 +89,10 @@ pub(super) const OUTSIDE: &[Row] = &[
             let listed = stage.given.in_a_while(sessions.sessions_of("ada")).unwrap();
             let handle = listed[0].handle();
             stage.prepare(answer);
-            Box::pin(async move { sessions.end_session("ada", &handle).await.map(drop) })
+            Box::pin(async move {
+                let ended = sessions.end_session("ada", &handle).await?;
+                ended.then_some(()).ok_or(SessionError::Gone)
+            })
         },
     )
     .ends(),
@@ -100,7 +103,10 @@ pub(super) const OUTSIDE: &[Row] = &[
         |stage, answer| {
             let sessions = stage.given.site.sessions().clone();
             stage.prepare(answer);
-            Box::pin(async move { sessions.end_sessions_of("ada").await.map(drop) })
+            Box::pin(async move {
+                let ended = sessions.end_sessions_of("ada").await?;
+                (ended > 0).then_some(()).ok_or(SessionError::Gone)
+            })
         },
     )
     .ends(),

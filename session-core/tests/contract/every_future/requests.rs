@@ -59,9 +59,13 @@ pub(super) const REQUESTS: &[Row] = &[
     .writes(),
     row(
         "exchange/mod.rs::commit",
-        "a read",
+        "a read that took a minute",
         &[Verb::Apply],
-        |stage, answer| commit(open(stage, answer, |_| {})),
+        |stage, answer| {
+            let request = open(stage, answer, |_| {});
+            stage.given.pass(MINUTE);
+            commit(request)
+        },
     ),
     row(
         "exchange/mod.rs::commit",
