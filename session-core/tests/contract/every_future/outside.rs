@@ -1,45 +1,38 @@
 //! The futures outside of requests: accessors, the manager, the sessions of principals.
 
 use session_core::testkit::Verb;
-use session_core::{Session, SessionError};
+use session_core::{Session, SessionError, SessionHandle, SessionManager};
 
 use super::rows::{Row, change, late, row, yields};
+use super::{Answer, Attempt, Stage};
 
 pub(super) const OUTSIDE: &[Row] = &[
-    row(
-        "session/accessor.rs::access",
-        "",
-        &[Verb::Load, Verb::Apply],
-        |stage, answer| {
-            let accessor = stage.watcher.clone();
-            stage.prepare(answer);
-            Box::pin(async move {
-                let work = accessor.access(async |session: Session| {
-                    change(&session)?;
-                    yields().await;
-                    Ok(())
-                });
-                work.await
-            })
-        },
-    )
+    row("session/accessor.rs::access", |stage, answer| {
+        let accessor = stage.watcher.clone();
+        stage.prepare(answer);
+        Box::pin(async move {
+            let work = accessor.access(async |session: Session| {
+                change(&session)?;
+                yields().await;
+                Ok(())
+            });
+            work.await
+        })
+    })
+    .calls(&[Verb::Load, Verb::Apply])
     .writes(),
-    row(
-        "session/accessor.rs::open",
-        "",
-        &[Verb::Load, Verb::Apply],
-        |stage, answer| {
-            let accessor = stage.watcher.clone();
-            stage.prepare(answer);
-            Box::pin(async move {
-                let access = accessor.open().await?;
-                change(&access)?;
-                access.save().await.map(drop)
-            })
-        },
-    )
+    row("session/accessor.rs::open", |stage, answer| {
+        let accessor = stage.watcher.clone();
+        stage.prepare(answer);
+        Box::pin(async move {
+            let access = accessor.open().await?;
+            change(&access)?;
+            access.save().await.map(drop)
+        })
+    })
+    .calls(&[Verb::Load, Verb::Apply])
     .writes(),
-    row("manager.rs::drain", "", &[], |stage, answer| {
+    row("manager.rs::drain", |stage, answer| {
         drop(late(stage, answer));
         let sessions = stage.given.site.sessions().clone();
         Box::pin(async move {
@@ -49,88 +42,73 @@ pub(super) const OUTSIDE: &[Row] = &[
         })
     })
     .writes(),
-    row("manager.rs::ping", "", &[Verb::Load], |stage, answer| {
-        let sessions = stage.given.site.sessions().clone();
-        stage.prepare(answer);
-        Box::pin(async move { sessions.ping().await })
-    }),
-    row(
-        "manager.rs::census",
-        "",
-        &[Verb::Census],
-        |stage, answer| {
-            let sessions = stage.given.site.sessions().clone();
-            stage.prepare(answer);
-            Box::pin(async move { sessions.census().await.map(drop) })
-        },
-    )
+    row("manager.rs::ping", |stage, answer| {
+        ask(stage, answer, async |it| it.ping().await)
+    })
+    .calls(&[Verb::Load]),
+    row("manager.rs::census", |stage, answer| {
+        ask(stage, answer, async |it| it.census().await.map(drop))
+    })
+    .calls(&[Verb::Census])
     .endless(),
-    row("manager.rs::sweep", "", &[Verb::Sweep], |stage, answer| {
-        let sessions = stage.given.site.sessions().clone();
-        stage.prepare(answer);
-        Box::pin(async move { sessions.sweep().await.map(drop) })
-    }),
-    row(
-        "principals.rs::sessions_of",
-        "",
-        &[Verb::List],
-        |stage, answer| {
-            let sessions = stage.given.site.sessions().clone();
-            stage.prepare(answer);
-            Box::pin(async move { sessions.sessions_of("ada").await.map(drop) })
-        },
-    ),
-    row(
-        "principals.rs::end_session",
-        "",
-        &[Verb::End],
-        |stage, answer| {
-            let sessions = stage.given.site.sessions().clone();
-            let listed = stage.given.in_a_while(sessions.sessions_of("ada")).unwrap();
-            let handle = listed[0].handle();
-            stage.prepare(answer);
-            Box::pin(async move {
-                let ended = sessions.end_session("ada", &handle).await?;
-                ended.then_some(()).ok_or(SessionError::Gone)
-            })
-        },
-    )
+    row("manager.rs::sweep", |stage, answer| {
+        ask(stage, answer, async |it| it.sweep().await.map(drop))
+    })
+    .calls(&[Verb::Sweep]),
+    row("principals.rs::sessions_of", |stage, answer| {
+        ask(stage, answer, async |it| {
+            it.sessions_of("ada").await.map(drop)
+        })
+    })
+    .calls(&[Verb::List]),
+    row("principals.rs::end_session", |stage, answer| {
+        let handle = handle(stage);
+        ask(stage, answer, async move |it| {
+            ended(usize::from(it.end_session("ada", &handle).await?))
+        })
+    })
+    .calls(&[Verb::End])
     .ends(),
-    row(
-        "principals.rs::end_sessions_of",
-        "",
-        &[Verb::EndAll],
-        |stage, answer| {
-            let sessions = stage.given.site.sessions().clone();
-            stage.prepare(answer);
-            Box::pin(async move {
-                let ended = sessions.end_sessions_of("ada").await?;
-                (ended > 0).then_some(()).ok_or(SessionError::Gone)
-            })
-        },
-    )
+    row("principals.rs::end_sessions_of", |stage, answer| {
+        ask(stage, answer, async |it| {
+            ended(it.end_sessions_of("ada").await?)
+        })
+    })
+    .calls(&[Verb::EndAll])
     .ends(),
-    row(
-        "principals.rs::end_other_sessions",
-        "of none",
-        &[Verb::EndAll],
-        |stage, answer| {
-            let sessions = stage.given.site.sessions().clone();
-            let listed = stage.given.in_a_while(sessions.sessions_of("ada")).unwrap();
-            let spared = listed[0].handle();
-            stage.prepare(answer);
-            Box::pin(async move { sessions.end_other_sessions("ada", &spared).await.map(drop) })
-        },
-    ),
-    row(
-        "principals.rs::end_everybody",
-        "",
-        &[Verb::EndEverybody],
-        |stage, answer| {
-            let sessions = stage.given.site.sessions().clone();
-            stage.prepare(answer);
-            Box::pin(async move { sessions.end_everybody().await })
-        },
-    )
+    row("principals.rs::end_other_sessions", |stage, answer| {
+        let spared = handle(stage);
+        ask(stage, answer, async move |it| {
+            it.end_other_sessions("ada", &spared).await.map(drop)
+        })
+    })
+    .case("of none")
+    .calls(&[Verb::EndAll]),
+    row("principals.rs::end_everybody", |stage, answer| {
+        ask(stage, answer, async |it| it.end_everybody().await)
+    })
+    .calls(&[Verb::EndEverybody])
     .ends(),
 ];
+
+/// Something that is asked of the manager.
+fn ask(
+    stage: &Stage,
+    answer: Answer,
+    question: impl AsyncFnOnce(SessionManager) -> Result<(), SessionError> + 'static,
+) -> Attempt {
+    let sessions = stage.given.site.sessions().clone();
+    stage.prepare(answer);
+    Box::pin(async move { question(sessions).await })
+}
+
+/// Who is told that none was ended is acknowledged no end.
+fn ended(count: usize) -> Result<(), SessionError> {
+    (count > 0).then_some(()).ok_or(SessionError::Gone)
+}
+
+/// The handle of Ada's session.
+fn handle(stage: &Stage) -> SessionHandle {
+    let listed = stage.given.site.sessions().sessions_of("ada");
+    stage.given.in_a_while(listed).unwrap()[0].handle()
+}

@@ -21,6 +21,7 @@ pub(super) fn every_future() -> impl Iterator<Item = &'static Row> {
 pub(super) struct Row {
     /// The file below `src`, and the function.
     pub(super) name: &'static str,
+    /// Which use, where there are several.
     pub(super) case: &'static str,
     /// The calls that it makes of the store.
     pub(super) verbs: &'static [Verb],
@@ -33,16 +34,11 @@ pub(super) struct Row {
     pub(super) begin: fn(&Stage, Answer) -> Attempt,
 }
 
-pub(super) const fn row(
-    name: &'static str,
-    case: &'static str,
-    verbs: &'static [Verb],
-    begin: fn(&Stage, Answer) -> Attempt,
-) -> Row {
+pub(super) const fn row(name: &'static str, begin: fn(&Stage, Answer) -> Attempt) -> Row {
     Row {
         name,
-        case,
-        verbs,
+        case: "",
+        verbs: &[],
         writes: false,
         ends: false,
         is_endless: false,
@@ -51,6 +47,14 @@ pub(super) const fn row(
 }
 
 impl Row {
+    pub(super) const fn case(self, case: &'static str) -> Self {
+        Self { case, ..self }
+    }
+
+    pub(super) const fn calls(self, verbs: &'static [Verb]) -> Self {
+        Self { verbs, ..self }
+    }
+
     pub(super) const fn writes(self) -> Self {
         Self {
             writes: true,
@@ -115,8 +119,7 @@ pub(super) fn late(stage: &Stage, answer: Answer) -> (Exchange, Session) {
 }
 
 pub(super) fn commit((mut exchange, session): (Exchange, Session)) -> Attempt {
-    Box::pin(async move {
-        let _session = session;
+    keeping(session, async move {
         let outcome = exchange.commit().await.map(drop);
         drop(exchange.salvage());
         outcome
@@ -125,8 +128,16 @@ pub(super) fn commit((mut exchange, session): (Exchange, Session)) -> Attempt {
 
 /// Nobody answers the request.
 pub(super) fn save((exchange, session): (Exchange, Session)) -> Attempt {
+    keeping(exchange, async move { session.save().await.map(drop) })
+}
+
+/// `attempt`, while somebody has `kept` for as long as it is not done or dropped.
+pub(super) fn keeping<T: 'static>(
+    kept: T,
+    attempt: impl Future<Output = Result<(), SessionError>> + 'static,
+) -> Attempt {
     Box::pin(async move {
-        let _exchange = exchange;
-        session.save().await.map(drop)
+        let _kept = kept;
+        attempt.await
     })
 }
