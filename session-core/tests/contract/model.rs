@@ -97,24 +97,26 @@ fn play(distance: Distance, steps: &[Step]) {
     }
 }
 
+// Few long histories: a request takes some thirty steps, and two that want the same thing at once
+// come about only after several.
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 400,
+        cases: 130,
         failure_persistence: None,
-        max_shrink_iters: 2_000,
+        max_shrink_iters: 1_000,
         ..ProptestConfig::default()
     })]
 
     #[test]
     fn random_histories_on_a_near_store_agree_with_the_model(
-        steps in prop::collection::vec(step(), 20..100),
+        steps in prop::collection::vec(step(), 100..300),
     ) {
         play(Distance::Near, &steps);
     }
 
     #[test]
     fn random_histories_on_a_far_store_agree_with_the_model(
-        steps in prop::collection::vec(step(), 20..100),
+        steps in prop::collection::vec(step(), 100..300),
     ) {
         play(Distance::Far, &steps);
     }
