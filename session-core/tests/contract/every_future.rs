@@ -51,9 +51,10 @@ enum Answer {
 }
 
 impl Answer {
-    /// The store says that it did what it did not do: nobody could know.
+    /// The store says that it did to Ada's session what it did not do: nobody could know.
     fn is_a_lie(self) -> bool {
-        matches!(self, Self::Badly(_, Fault::Forgotten))
+        use Verb::{Apply, Delete, Rename};
+        matches!(self, Self::Badly(Apply | Rename | Delete, Fault::Forgotten))
     }
 
     /// The store says that there is no such session, and there is.
@@ -171,11 +172,14 @@ impl Stage {
         self.given.store.inner().forget();
         self.given.store.inner().release();
         self.given.pass(IN_THE_END);
+        let events = self.given.take_events();
         self.assert_usable();
         let written = answer == Answer::After(Meanwhile::Written);
         let over = matches!(answer, Answer::After(Meanwhile::Ended | Meanwhile::Expired));
-        let events = self.given.take_events();
-        let is_told_dropped = events.contains(&SessionEvent::WritesDropped(DropReason::Gone));
+        // A response leaves as it is when its session is gone. Whoever saves is told the error.
+        let is_of_a_response = row.name.starts_with("exchange/");
+        let is_told_dropped =
+            is_of_a_response && events.contains(&SessionEvent::WritesDropped(DropReason::Gone));
         let is_told_ended = events.iter().any(|it| matches!(it, SessionEvent::Ended(_)));
         let Some(state) = self.state() else {
             assert!(row.ends || over, "the session is gone");
