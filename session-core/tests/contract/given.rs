@@ -73,7 +73,8 @@ impl Given {
         distance: Distance,
         configure: impl FnOnce(SessionManagerBuilder) -> SessionManagerBuilder,
     ) -> Self {
-        let faulty = Faulty::new(MemoryStore::new());
+        // Of few parts: thousands of them take most of the time of tests that make many stores.
+        let faulty = Faulty::new(MemoryStore::builder().shards(64).build());
         let store = Recording::new(match distance {
             Distance::Near => faulty,
             Distance::Far => faulty.without_immediate_door(),

@@ -105,6 +105,11 @@ fn ada() -> Record {
     record
 }
 
+/// Of few parts, for a census has an await for each of them.
+fn memory() -> MemoryStore {
+    MemoryStore::builder().shards(64).build()
+}
+
 fn is_live(store: &dyn SessionStore, key: &StoreKey) -> bool {
     let loaded = block_on(store.load(key, Access::Peek, ManualClock::START)).unwrap();
     matches!(loaded, Loaded::Live { .. })
@@ -113,10 +118,10 @@ fn is_live(store: &dyn SessionStore, key: &StoreKey) -> bool {
 #[test]
 fn a_verb_of_a_store_that_is_dropped_at_any_await_is_done_or_not_done() {
     let stores: [fn() -> Arc<dyn SessionStore>; 3] = [
-        || Arc::new(MemoryStore::new()),
-        || Arc::new(Faulty::new(MemoryStore::new()).without_immediate_door()),
+        || Arc::new(memory()),
+        || Arc::new(Faulty::new(memory()).without_immediate_door()),
         || {
-            let far = Faulty::new(MemoryStore::new()).without_immediate_door();
+            let far = Faulty::new(memory()).without_immediate_door();
             Arc::new(Recording::new(far))
         },
     ];

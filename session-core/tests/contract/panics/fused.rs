@@ -72,7 +72,7 @@ pub(crate) struct Stage {
 impl Stage {
     pub(super) fn new(distance: Distance) -> Self {
         let (fuse, clock) = (Fuse::default(), ManualClock::new());
-        let store = Faulty::new(MemoryStore::new());
+        let store = Faulty::new(MemoryStore::builder().shards(64).build());
         let store = match distance {
             Distance::Near => store,
             Distance::Far => store.without_immediate_door(),
