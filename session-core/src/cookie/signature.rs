@@ -228,6 +228,16 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "testkit")]
+    #[test]
+    fn tests_learn_the_id_of_a_token_without_its_key_and_none_of_another_text() {
+        let token = keyring(&[1]).sign(&id(7));
+        let text = token.as_str();
+        assert!(id_unverified(text.as_bytes()) == Some(id(7)));
+        assert!(id_unverified(&text.as_bytes()[1..]).is_none());
+        assert!(id_unverified(format!("!{}", &text[1..]).as_bytes()).is_none());
+    }
+
     #[test]
     fn the_hmac_agrees_with_rfc_4231() {
         let what = b"what do ya want for nothing?";

@@ -307,6 +307,44 @@ mod tests {
         assert_eq!(counter.bytes.as_ptr(), place);
     }
 
+    /// A value of so many bytes, in a buffer of that size.
+    fn in_buffer(length: usize, room: usize) -> Value {
+        let mut bytes = Vec::with_capacity(room);
+        bytes.resize(length, marker::NIL);
+        Value::new(Codec::MessagePack, bytes)
+    }
+
+    #[test]
+    fn a_buffer_is_kept_with_an_eighth_and_64_bytes_to_spare_and_no_more() {
+        let new = in_buffer(1_000, 1_000);
+        for (room, kept) in [(999, 1_000), (1_000, 1_000), (1_189, 1_189), (1_190, 1_000)] {
+            let mut value = in_buffer(1, room);
+            value.overwrite(&new);
+            assert_eq!(value.bytes.capacity(), kept, "with room for {room}");
+        }
+    }
+
+    /// Each pair is the room behind the bytes that there are, before and after.
+    #[test]
+    fn a_list_gets_an_eighth_to_spare_when_an_item_has_no_room_and_not_before() {
+        let full = [
+            // A header that gets four bytes longer.
+            (Value::encode(&["x"; 8], 0).unwrap(), 4),
+            (items(&["x"; 80]).to_list(), 0),
+        ];
+        for (list, widened) in full {
+            let needed = widened + 2;
+            let spare = list.bytes.len() / 8;
+            for (room, left) in [(needed, 0), (needed + 1, 1), (needed - 1, spare)] {
+                let mut bytes = Vec::with_capacity(list.bytes.len() + room);
+                bytes.extend_from_slice(&list.bytes);
+                let mut value = Value::new(Codec::MessagePack, bytes);
+                value.append(&items(&["y"])).unwrap();
+                assert_eq!(value.bytes.capacity() - value.bytes.len(), left, "{room}");
+            }
+        }
+    }
+
     #[test]
     fn items_become_a_list_of_their_own() {
         let list: Vec<String> = items(&["a", "b"]).to_list().decode().unwrap();

@@ -70,18 +70,26 @@ fn whoever_logs_in_or_leaves_after_being_chosen_to_go_is_not_evicted() {
 
 #[test]
 fn the_visitor_who_has_been_away_longest_goes_first() {
-    for shards in [1, 4] {
+    let minute = |n: u32| START.saturating_add(n * MINUTE);
+    for (shards, order) in [
+        (1, [2, 1, 0]),
+        (1, [0, 1, 2]),
+        (4, [2, 1, 0]),
+        (4, [0, 1, 2]),
+    ] {
         let store = builder().shards(shards).max_sessions(3).build();
-        let minute = |n: u32| START.saturating_add(n * MINUTE);
         for number in 0..3 {
             create(&store, &anonymous(number, minute(0)));
         }
-        // The first two come back, in the other order; nobody sweeps meanwhile.
-        apply(&store, 1, &touch(minute(1)));
-        apply(&store, 0, &touch(minute(2)));
-        for (newcomer, gone) in [(3, 2), (4, 1), (5, 0)] {
+        // All but the first one come back; nobody sweeps meanwhile.
+        apply(&store, order[1], &touch(minute(1)));
+        apply(&store, order[2], &touch(minute(2)));
+        for (newcomer, gone) in (3..).zip(order) {
             create(&store, &anonymous(newcomer, minute(3)));
-            assert!(!is_live(&store, gone, minute(3)), "{shards} shards");
+            assert!(
+                !is_live(&store, gone, minute(3)),
+                "{gone} of {shards} shards"
+            );
         }
         assert_sound(&store);
     }
@@ -218,6 +226,31 @@ fn where_nobody_is_anonymous_no_part_is_looked_into() {
     assert_eq!(create(&store, &anonymous(3_000, START)), Created::Full);
     drop(locked);
     assert_sound(&store);
+}
+
+/// Otherwise the visitors of the first few parts would have to go, however short they were away.
+#[test]
+fn whoever_makes_room_begins_one_part_further_and_compares_eight() {
+    let store = builder().shards(64).build();
+    let mut parts = [None; 64];
+    for number in 0..1_000 {
+        let part = store.shard_index(&key(number));
+        if parts[part].is_none() {
+            // In a later part somebody has been away for longer.
+            let away = u64::try_from(part).unwrap();
+            let then = Timestamp::from_millis(START.as_millis() - away);
+            create(&store, &anonymous(number, then));
+            parts[part] = Some(key(number));
+        }
+    }
+    for first in 0..57 {
+        let chosen = store.stalest_anonymous(&key(2_000));
+        assert_eq!(chosen, parts[first + 7], "from part {first} on");
+    }
+    for first in 57..64 {
+        let chosen = store.stalest_anonymous(&key(2_000));
+        assert_eq!(chosen, parts[63], "from part {first} on");
+    }
 }
 
 /// Whoever makes room looks into several parts that have an anonymous session.
