@@ -189,9 +189,13 @@ async fn change_stored(
         let changes = &change.changes;
         let new = new_id.map_or(key, |id| engine.store_key(&id));
         let applied = match new_id {
-            None => engine.apply(&key, changes, now).await?,
-            Some(_) => engine.rename(&key, &new, changes, now).await?,
+            None => engine.apply(&key, changes, now).await,
+            Some(_) => engine.rename(&key, &new, changes, now).await,
         };
+        if let (Err(_), Some(turn)) = (&applied, &turn) {
+            turn.dissolve();
+        }
+        let applied = applied?;
         if !is_about(&applied, [key, new]) {
             return Err(engine.refuse_foreign());
         }

@@ -20,12 +20,12 @@ use crate::runtime::Runtime;
 use crate::session::{Attributes, ChangeSet, Expected, Record, StoreKey};
 use crate::sync::Mutex;
 
-/// How long a writer waits in a lane that does not move.
+/// How long a writer waits between two looks at whether the lane moves.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// How often it waits so long where the lane does move: five seconds in all, half of what it has
-/// for trying.
-const WAITS_MAX: usize = 20;
+/// How often it waits so long where the lane does move: ten seconds in all. A writer is refused at
+/// the first conflict by then, so those who leave do not fall upon the store again and again.
+const WAITS_MAX: usize = 40;
 
 /// The lanes of all sessions that are being written in this process.
 #[derive(Clone, Default)]
@@ -153,6 +153,11 @@ impl Turn {
         lane.is_some_and(|lane| !lane.waiting.is_empty())
     }
 
+    /// The store gave no answer. To be asked one after the other would take those who wait long.
+    pub(super) fn dissolve(&self) {
+        self.lanes.0.lock().lanes.remove(&self.key);
+    }
+
     /// Tells the next writer what is stored now.
     pub(super) fn leave(&mut self, record: &Record) {
         self.stored = Some(record.attributes.clone());
@@ -271,6 +276,20 @@ mod tests {
         let third = (&mut third.turn).now_or_never().unwrap().unwrap();
         drop(third);
         assert!(fourth.turn.now_or_never().is_some());
+    }
+
+    #[test]
+    fn a_lane_at_a_store_without_an_answer_is_dissolved() {
+        let lanes = Lanes::default();
+        let turn = first(&lanes);
+        let crowd = [(); 3].map(|()| waiting(&lanes));
+        turn.dissolve();
+        for waiting in crowd {
+            let turn = waiting.now_or_never().expect("it waits no longer");
+            assert!(turn.is_err());
+        }
+        drop(turn);
+        assert!(lanes.0.lock().lanes.is_empty());
     }
 
     #[test]
