@@ -108,8 +108,8 @@ fn answers(row: &Row) -> Vec<Answer> {
         .collect()
 }
 
-/// Ada, who is logged in and whose session holds `n = 1`, somebody whom nothing here concerns,
-/// and who looks on.
+/// Ada, who is logged in and whose session holds `n = 1`, an accessor of it, and somebody whom
+/// nothing here concerns.
 struct Stage {
     given: Given,
     ada: Visitor,

@@ -49,8 +49,7 @@ pub(super) const OUTSIDE: &[Row] = &[
     row("manager.rs::census", |stage, answer| {
         ask(stage, answer, async |it| it.census().await.map(drop))
     })
-    .calls(&[Verb::Census])
-    .endless(),
+    .calls(&[Verb::Census]),
     row("manager.rs::sweep", |stage, answer| {
         ask(stage, answer, async |it| it.sweep().await.map(drop))
     })

@@ -29,7 +29,7 @@ pub(super) struct Row {
     pub(super) writes: bool,
     /// It may end Ada's session.
     pub(super) ends: bool,
-    /// It is not done by itself, or takes as many polls as there are parts of the store.
+    /// It is not done by itself.
     pub(super) is_endless: bool,
     pub(super) begin: fn(&Stage, Answer) -> Attempt,
 }

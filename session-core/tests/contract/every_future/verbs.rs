@@ -105,7 +105,7 @@ fn ada() -> Record {
     record
 }
 
-/// Of few parts, for a census has an await for each of them.
+/// Of few parts, for making thousands takes most of the time.
 fn memory() -> MemoryStore {
     MemoryStore::builder().shards(64).build()
 }
