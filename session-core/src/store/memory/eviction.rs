@@ -120,7 +120,7 @@ impl MemoryStore {
         /// As many as one pause of a full store may cost.
         const SESSIONS: usize = 64;
         let mut removed = self.take_outdated(SESSIONS);
-        let swept = self.sweep_expired(now, SESSIONS);
+        let swept = self.sweep_expired_in_turn(now, SESSIONS);
         removed.extend(swept.removed);
         let found = !removed.is_empty();
         for removed in removed {

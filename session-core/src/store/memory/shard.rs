@@ -222,7 +222,8 @@ impl Shard {
     }
 
     /// A table that grows asks each entry for its key, one after the other. In a large store none of
-    /// them is in a cache; asked for beforehand, they come together.
+    /// them is in a cache; asked for beforehand, they come together. A full table does not grow when
+    /// the place of an entry that is gone is taken: then this was for nothing.
     fn fetch_before_growth(&self) {
         if self.entries.len() == self.entries.capacity() {
             let marks = self.entries().map(|entry| Mark::of(entry.key()).0);

@@ -4,8 +4,8 @@ use super::shard::Step;
 use super::{GROUP, MemoryStore};
 use crate::clock::Timestamp;
 use crate::store::{RemovalReason, Removed, Swept};
-use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 /// How many steps one call takes for each session that it may remove: each a shard, a node of it
 /// that is due, or a group of shards where nothing is.
@@ -93,15 +93,32 @@ impl MemoryStore {
     /// Removes up to `limit` expired sessions. Looks at a bounded number of shards and nodes;
     /// `more` says that the round is not over yet.
     pub(super) fn sweep_expired(&self, now: Timestamp, limit: usize) -> Swept {
-        let sweeper = &self.sweeper;
-        let mut swept = Swept::default();
-        if !sweeper.is_due(now) {
-            return swept;
+        if !self.sweeper.is_due(now) {
+            return Swept::default();
         }
-        swept.more = true;
         // Another thread that sweeps already does the work.
-        let Some(mut round) = sweeper.round.try_lock() else {
-            return swept;
+        match self.sweeper.round.try_lock() {
+            Some(round) => self.go_on(round, now, limit),
+            None => Swept {
+                more: true,
+                ..Swept::default()
+            },
+        }
+    }
+
+    /// The same for whoever cannot go on before something is removed: it waits for its turn.
+    pub(super) fn sweep_expired_in_turn(&self, now: Timestamp, limit: usize) -> Swept {
+        if !self.sweeper.is_due(now) {
+            return Swept::default();
+        }
+        self.go_on(self.sweeper.round.lock(), now, limit)
+    }
+
+    fn go_on(&self, mut round: MutexGuard<'_, Round>, now: Timestamp, limit: usize) -> Swept {
+        let sweeper = &self.sweeper;
+        let mut swept = Swept {
+            more: true,
+            ..Swept::default()
         };
         let mut steps = limit.saturating_mul(STEPS_PER_SESSION);
         while steps > 0 {
@@ -201,6 +218,11 @@ impl MemoryStore {
     /// Before this time a sweep does nothing at all.
     pub(super) fn next_due(&self) -> Timestamp {
         Timestamp::from_millis(self.sweeper.next_due.load(Ordering::SeqCst))
+    }
+
+    /// Others find somebody sweeping for as long as the answer is kept.
+    pub(super) fn begin_sweeping(&self) -> impl Sized {
+        self.sweeper.round.lock()
     }
 
     /// Before this time a round passes the group of this shard. A group that the round is in has

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use super::super::WhenFull;
 use super::*;
 use crate::store::Deleted;
 
@@ -181,4 +182,27 @@ fn renames_from_here_to_there_and_from_there_to_here_never_block_each_other() {
         }
     });
     assert_eq!(store.len() as u64, 2 * ROUNDS);
+}
+
+/// Almost all of it has expired, so nobody is refused while another thread sweeps.
+#[test]
+fn who_needs_room_waits_for_a_sweep_that_is_under_way() {
+    let later = START.saturating_add(HOUR);
+    for when_full in [WhenFull::Refuse, WhenFull::EvictAnonymous] {
+        let store = builder().max_sessions(10).when_full(when_full).build();
+        for number in 0..10 {
+            create(&store, &anonymous(number, START));
+        }
+        let sweeping = store.begin_sweeping();
+        let created = thread::scope(|scope| {
+            let creating = scope.spawn(|| create(&store, &anonymous(10, later)));
+            for _ in 0..10_000 {
+                thread::yield_now();
+            }
+            drop(sweeping);
+            creating.join().unwrap()
+        });
+        assert_eq!(created, Created::Created);
+        assert_sound(&store);
+    }
 }
