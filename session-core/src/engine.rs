@@ -87,10 +87,6 @@ pub enum FailedCommit {
 /// once in this time, or in a tenth of its idle limit where that is shorter.
 const REMOTE_TOUCH_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Expired sessions that one commit sweeps from an in-process store: as many as it can have made,
-/// and no more, since they are in no cache and a request that removes two waits twice.
-const SWEEP_STEP: usize = 1;
-
 /// Sessions that an in-process store ended by itself, and that are told of at once.
 const REPORTS_STEP: usize = 64;
 
@@ -141,13 +137,13 @@ impl Engine {
         }
     }
 
-    /// Removes a little of what has expired from an in-process store, and tells of what the
-    /// store ended by itself; called after commits.
-    pub(crate) fn sweep_step(self: &Arc<Self>, now: Timestamp) {
+    /// Removes up to `limit` sessions that have expired from an in-process store, and tells of what
+    /// the store ended by itself; called after commits.
+    pub(crate) fn sweep_step(self: &Arc<Self>, now: Timestamp, limit: usize) {
         let Some(store) = self.store.immediate() else {
             return;
         };
-        let (mut now, mut limit) = (now, SWEEP_STEP);
+        let (mut now, mut limit) = (now, limit);
         // A failing sweep is tried again by the next commit.
         while let Ok(swept) = store.sweep(now, limit)
             && !swept.removed.is_empty()

@@ -232,7 +232,7 @@ impl Inner {
             engine.notify(told.stories);
         }
         drop(told.under_way);
-        engine.sweep_step(now);
+        engine.sweep_step(now, batch.sweeps());
         outcome
     }
 

@@ -53,7 +53,7 @@ fn commits_remove_the_expired_sessions_of_a_near_store_one_at_a_time() {
     given.site.clock().advance(MINUTE * 30);
     let ada = given.visitor_with_session();
     let mut stored = given.sessions_stored();
-    assert!(stored >= MANY);
+    assert!(stored >= MANY - 1);
     for number in 0..10 * MANY {
         let mut request = given.request(&ada);
         request.session.set_attribute("n", &number).unwrap();
@@ -65,6 +65,20 @@ fn commits_remove_the_expired_sessions_of_a_near_store_one_at_a_time() {
         }
     }
     panic!("{stored} sessions are left");
+}
+
+/// So they make up for those that find nothing to remove, or somebody else at it.
+#[test]
+fn commits_that_make_sessions_remove_more_than_they_make() {
+    let given = Given::near();
+    for _ in 0..MANY * 3 / 2 {
+        given.visitor_with_session();
+    }
+    given.site.clock().advance(MINUTE * 30);
+    for _ in 0..MANY {
+        given.visitor_with_session();
+    }
+    assert_eq!(given.sessions_stored(), MANY);
 }
 
 #[test]

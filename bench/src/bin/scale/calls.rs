@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use crate::chance::Chance;
 
-/// Expired sessions that the engine has the store remove after each request.
-pub(crate) const SWEEP_STEP: usize = 1;
+/// Expired sessions that the engine has the store remove after a request that made a session, and
+/// after any other.
+pub(crate) const SWEEPS_NEW: usize = 2;
+pub(crate) const SWEEPS: usize = 1;
 
 /// A store with room for a flood of a million, however large the sessions.
 pub(crate) fn roomy() -> MemoryStore {

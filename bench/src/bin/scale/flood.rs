@@ -8,7 +8,7 @@ use serde::Serialize;
 use session_core::store::{Created, Loaded, StoreError};
 use session_core::{Clock, MemoryStore, StoreKey, SystemClock};
 
-use crate::calls::{Door, SWEEP_STEP, anonymous, logged_in};
+use crate::calls::{Door, SWEEPS_NEW, anonymous, logged_in};
 use crate::chance::Chance;
 use crate::histogram::Histogram;
 use crate::latency::Quantiles;
@@ -119,7 +119,7 @@ fn wave(store: &MemoryStore, mut chance: Chance) -> Result<Wave, StoreError> {
         wave.made += usize::from(created? == Created::Created);
         wave.most = wave.most.max(store.bytes());
         wave.times.add(took.running);
-        door.sweep(now, SWEEP_STEP)?;
+        door.sweep(now, SWEEPS_NEW)?;
     }
     Ok(wave)
 }

@@ -11,7 +11,7 @@ use session_core::Timestamp;
 use session_core::store::Loaded;
 use tokio::runtime::Builder;
 
-use crate::calls::{Door, SWEEP_STEP, anonymous, change, fill};
+use crate::calls::{Door, SWEEPS, SWEEPS_NEW, anonymous, change, fill};
 use crate::chance::Chance;
 use crate::histogram::Histogram;
 use crate::replay::{RUNS, Replay, Run};
@@ -138,6 +138,7 @@ fn store(sessions: usize, calls: usize) -> Result<Run, Box<dyn Error>> {
     for call in 0..calls {
         let now = time_of(call, began);
         let visitor = chance.below(keys.len());
+        let mut sweeps = SWEEPS;
         let (loaded, took) = time(|| door.load(&keys[visitor], now));
         run.push((LOAD, took.running));
         if !matches!(loaded?, Loaded::Live { .. }) {
@@ -147,13 +148,14 @@ fn store(sessions: usize, calls: usize) -> Result<Run, Box<dyn Error>> {
             let (created, took) = time(|| door.create(&record, now));
             created?;
             run.push((CREATE, took.running));
+            sweeps = SWEEPS_NEW;
         } else if chance.below(2) == 0 {
             let changes = change(now);
             let (applied, took) = time(|| door.apply(&keys[visitor], &changes, now));
             applied?;
             run.push((CHANGE, took.running));
         }
-        let (swept, took) = time(|| door.sweep(now, SWEEP_STEP));
+        let (swept, took) = time(|| door.sweep(now, sweeps));
         swept?;
         run.push((SWEEP, took.running));
     }

@@ -27,7 +27,7 @@ use serde::Serialize;
 use session_core::store::{PrincipalIndex, SessionStore};
 use session_core::{Clock, MemoryStore, StoreKey, SystemClock, Timestamp};
 
-use crate::calls::{Door, SWEEP_STEP, anonymous, change, fill, roomy};
+use crate::calls::{Door, SWEEPS_NEW, anonymous, change, fill, roomy};
 use crate::chance::Chance;
 use crate::histogram::Histogram;
 use crate::latency::Quantiles;
@@ -104,7 +104,7 @@ pub(crate) fn measure(sessions: usize) -> Result<Vec<Lock>, Trouble> {
                     hand.aim(&record.key);
                     hand.time(|store| Door(store).create(&record, now))?;
                     // As after each request: what was evicted is reported.
-                    Door(&hand.scene.store).sweep(now, SWEEP_STEP)?;
+                    Door(&hand.scene.store).sweep(now, SWEEPS_NEW)?;
                 }
                 Ok(())
             },
@@ -131,7 +131,7 @@ pub(crate) fn measure(sessions: usize) -> Result<Vec<Lock>, Trouble> {
                     hand.aim_at(number + 4);
                     hand.time(|store| Door(store).create(&record, now))?;
                     // As after each request: what was evicted is reported.
-                    Door(&hand.scene.store).sweep(now, SWEEP_STEP)?;
+                    Door(&hand.scene.store).sweep(now, SWEEPS_NEW)?;
                 }
                 Ok(())
             },

@@ -58,6 +58,18 @@ pub(crate) struct Batch {
     pub(super) incarnation: usize,
 }
 
+impl Batch {
+    /// How many expired sessions the commit removes from an in-process store. They are in no cache,
+    /// so a request that removes two waits twice. One that makes a session removes two all the same:
+    /// some find nothing, or somebody else at it, and others have to make up for them.
+    pub(crate) const fn sweeps(&self) -> usize {
+        match self.main {
+            Main::Create(..) => 2,
+            Main::Nothing | Main::Refuse(_) | Main::Change(_) => 1,
+        }
+    }
+}
+
 pub(super) enum Main {
     Nothing,
     /// The changes can no longer be stored; what was ended is ended all the same.
