@@ -185,7 +185,7 @@ fn a_writer_waits_no_longer_than_a_moment_for_one_that_the_store_does_not_answer
 /// All at once they would cost two thousand calls, each of which takes as long.
 #[test]
 fn a_crowd_waits_as_long_as_a_slow_store_does_one_after_the_other() {
-    const CALL: Duration = Duration::from_millis(40);
+    const CALL: Duration = Duration::from_millis(100);
     let given = Given::far();
     let ada = given.visitor_with_session();
     let mut requests: Vec<_> = (0..REQUESTS).map(|_| given.request(&ada)).collect();
