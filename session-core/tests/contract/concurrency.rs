@@ -11,7 +11,7 @@ use std::time::Duration;
 use session_core::testkit::{Fault, Verb, Visitor, block_on};
 use session_core::{Exchange, Session, SessionError};
 
-use crate::given::{Distance, Given, InFlight, SECOND, poll_once};
+use crate::given::{Distance, Given, InFlight, MILLISECOND, SECOND, poll_once};
 
 const REQUESTS: usize = 64;
 
@@ -210,6 +210,36 @@ fn a_crowd_waits_as_long_as_a_slow_store_does_one_after_the_other() {
     assert!(commits.iter().all(Result::is_ok));
     assert_eq!(given.take_calls(), [Verb::Apply; REQUESTS]);
     assert_eq!(given.stored(&ada, "n"), Some(1 + REQUESTS));
+}
+
+/// One after the other they would each wait until a call is given up.
+#[test]
+fn when_the_store_fails_one_writer_the_others_wait_for_each_other_no_longer() {
+    let given = Given::far();
+    let ada = given.visitor_with_session();
+    let mut requests: Vec<_> = (0..4).map(|_| given.request(&ada)).collect();
+    for request in &requests {
+        let update = |n: &mut i64| *n += 1;
+        request.session.update_attribute("n", update).unwrap();
+    }
+    given.next(Verb::Apply, Fault::Unavailable);
+    for number in 2..=4 {
+        given
+            .store
+            .inner()
+            .nth(Verb::Apply, number, Fault::HoldRequest);
+    }
+    let commits = requests.iter_mut().map(|request| request.exchange.commit());
+    let mut commits = pin!(futures_util::future::join_all(commits));
+    for _ in 0..10 {
+        assert!(poll_once(commits.as_mut()).is_pending());
+        given.pass(MILLISECOND);
+    }
+    assert_eq!(given.store.inner().held(), 3);
+    given.store.inner().release();
+    let commits = given.in_a_while(commits);
+    assert!(commits[0].is_err() && commits[1..].iter().all(Result::is_ok));
+    assert_eq!(given.stored(&ada, "n"), Some(4));
 }
 
 #[test]
