@@ -119,18 +119,35 @@ impl Server {
         }
     }
 
-    /// Kills it, as a machine that loses its power does.
+    /// Kills it, as a machine that loses its power does: with all its processes, for PostgreSQL has
+    /// one for each connection, which would answer for a moment more.
     ///
     /// # Errors
     /// When the operating system refuses.
     pub fn kill(&mut self) -> Result<(), Error> {
-        let Some(mut process) = self.process.take() else {
+        if self.process.is_none() {
             return Ok(());
-        };
-        process.kill().map_err(Error::system("killing a server"))?;
-        process
-            .wait()
-            .map_err(Error::system("waiting for a server"))?;
+        }
+        // The parent first: then there are no new ones.
+        self.signal(Signal::STOP)?;
+        let children = self.children()?;
+        for child in &children {
+            // One that has just ended is fine.
+            let _ = kill_process(*child, Signal::KILL);
+        }
+        self.signal(Signal::KILL)?;
+        if let Some(mut process) = self.process.take() {
+            process
+                .wait()
+                .map_err(Error::system("waiting for a server"))?;
+        }
+        let began = Instant::now();
+        while !children.iter().all(|child| has_ended(*child)) {
+            if began.elapsed() > PATIENCE {
+                return Err(self.silent());
+            }
+            sleep(Duration::from_millis(1));
+        }
         Ok(())
     }
 
@@ -168,11 +185,7 @@ impl Server {
         let began = Instant::now();
         while !self.is_paused()? {
             if began.elapsed() > PATIENCE {
-                return Err(Error::Silent {
-                    program: self.kind.program().name.into(),
-                    seconds: PATIENCE.as_secs(),
-                    log: self.folder.tail(LOG),
-                });
+                return Err(self.silent());
             }
             sleep(Duration::from_millis(1));
         }
@@ -236,15 +249,19 @@ impl Server {
                 });
             }
             if began.elapsed() > PATIENCE {
-                return Err(Error::Silent {
-                    program: self.kind.program().name.into(),
-                    seconds: PATIENCE.as_secs(),
-                    log: self.folder.tail(LOG),
-                });
+                return Err(self.silent());
             }
             sleep(Duration::from_millis(10));
         }
         Ok(())
+    }
+
+    fn silent(&self) -> Error {
+        Error::Silent {
+            program: self.kind.program().name.into(),
+            seconds: PATIENCE.as_secs(),
+            log: self.folder.tail(LOG),
+        }
     }
 
     fn ended(&mut self) -> Result<Option<String>, Error> {
@@ -288,6 +305,15 @@ impl Server {
 }
 
 fn has_stopped(process: Pid) -> bool {
+    every_thread_is(process, &['T', 't', 'Z', 'X'])
+}
+
+fn has_ended(process: Pid) -> bool {
+    every_thread_is(process, &['Z', 'X'])
+}
+
+/// True when every thread is in one of these states, or gone.
+fn every_thread_is(process: Pid, states: &[char]) -> bool {
     let Ok(threads) = fs::read_dir(format!("/proc/{}/task", process.as_raw_nonzero())) else {
         return true;
     };
@@ -299,7 +325,7 @@ fn has_stopped(process: Pid) -> bool {
         let state = stat
             .rsplit_once(')')
             .and_then(|(_, rest)| rest.trim_start().chars().next());
-        matches!(state, Some('T' | 't' | 'Z' | 'X'))
+        state.is_some_and(|state| states.contains(&state))
     })
 }
 

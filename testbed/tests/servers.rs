@@ -1,6 +1,6 @@
 //! Every kind of server starts, breaks on purpose, and comes back.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -126,6 +126,27 @@ fn databases_start_stop_and_start_again() {
         server.kill().unwrap();
         server.start_again().unwrap();
         assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, server.port())).is_ok());
+    }
+}
+
+/// PostgreSQL has a process for each connection, which outlives it for a moment, and for as long
+/// as it is paused.
+#[test]
+fn nobody_answers_on_a_connection_to_a_database_that_was_killed() {
+    for kind in [Kind::Postgres, Kind::MariaDb] {
+        let mut server = Server::start(kind).unwrap();
+        let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port())).unwrap();
+        if kind == Kind::Postgres {
+            // Asks for TLS, which is answered with a letter. The other one greets by itself.
+            client.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).unwrap();
+        }
+        client.read_exact(&mut [0]).unwrap();
+        client.set_nonblocking(true).unwrap();
+        server.pause().unwrap();
+        server.kill().unwrap();
+        let end = client.read_to_end(&mut Vec::new());
+        let waits = |error: &std::io::Error| error.kind() == ErrorKind::WouldBlock;
+        assert!(!end.as_ref().is_err_and(waits), "{kind:?}: {end:?}");
     }
 }
 
