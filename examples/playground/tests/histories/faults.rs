@@ -147,6 +147,7 @@ pub(crate) fn every_history_is_explained_under(fault: Fault, site: &Site) {
         panic!("with seed {seed}, {unexplained}");
     }
     println!("{tally}");
-    assert!(tally.operations > 100, "{tally}");
+    // A busy machine does few between two outages: ten for each visitor are enough to go wrong.
+    assert!(tally.operations > 40, "{tally}");
     assert!(tally.has_unanswered(), "nothing went wrong: {tally}");
 }
