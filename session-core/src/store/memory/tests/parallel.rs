@@ -206,3 +206,16 @@ fn who_needs_room_waits_for_a_sweep_that_is_under_way() {
         assert_sound(&store);
     }
 }
+
+/// So whoever wants all of it removed does not take it for done.
+#[test]
+fn a_sweep_beside_another_one_removes_nothing_and_says_that_there_is_more() {
+    let later = START.saturating_add(HOUR);
+    let store = builder().build();
+    create(&store, &anonymous(1, START));
+    let sweeping = store.begin_sweeping();
+    let swept = door(&store).sweep(later, 10).unwrap();
+    assert!(swept.removed.is_empty() && swept.more);
+    drop(sweeping);
+    assert_eq!(sweep_all(&store, later, 10).len(), 1);
+}
