@@ -139,11 +139,10 @@ impl Engine {
 
     /// Removes up to `limit` sessions that have expired from an in-process store, and tells of what
     /// the store ended by itself; called after commits.
-    pub(crate) fn sweep_step(self: &Arc<Self>, now: Timestamp, limit: usize) {
+    pub(crate) fn sweep_step(self: &Arc<Self>, mut now: Timestamp, mut limit: usize) {
         let Some(store) = self.store.immediate() else {
             return;
         };
-        let (mut now, mut limit) = (now, limit);
         // A failing sweep is tried again by the next commit.
         while let Ok(swept) = store.sweep(now, limit)
             && !swept.removed.is_empty()
