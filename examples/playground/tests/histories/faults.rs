@@ -12,8 +12,8 @@ use crate::stores::Survives;
 use crate::verdict::Tally;
 use crate::workload::{Length, Plan, Recording, run};
 
-/// How long clients go on after the last fault.
-const AFTERMATH: Duration = Duration::from_millis(400);
+/// How many requests clients send after the last fault, however slow the machine is.
+const AFTERMATH: usize = 300;
 
 /// Something that goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +114,7 @@ pub(crate) fn run_under(fault: Fault, site: &Site, seed: u64) -> Recording {
         sessions: 4,
         hang_ups: 1,
         pause: Duration::from_millis(6),
-        length: Length::Until(&is_over),
+        length: Length::Beyond(&is_over, AFTERMATH),
         ..BUSY
     };
     scope(|scope| {
@@ -123,7 +123,6 @@ pub(crate) fn run_under(fault: Fault, site: &Site, seed: u64) -> Recording {
             let _over = OnDrop(&is_over);
             let mut chance = Chance::from_seed(seed).branch(1_000);
             fault.strike(site, &mut chance);
-            sleep(AFTERMATH);
         });
         run(plan, &site.addresses(), seed)
     })
@@ -147,7 +146,7 @@ pub(crate) fn every_history_is_explained_under(fault: Fault, site: &Site) {
         panic!("with seed {seed}, {unexplained}");
     }
     println!("{tally}");
-    // A busy machine does few between two outages: ten for each visitor are enough to go wrong.
-    assert!(tally.operations > 40, "{tally}");
+    // Some of the requests find a session that another client is about to begin.
+    assert!(tally.operations > AFTERMATH / 2, "{tally}");
     assert!(tally.has_unanswered(), "nothing went wrong: {tally}");
 }

@@ -35,8 +35,8 @@ pub(crate) struct Plan<'p> {
 pub(crate) enum Length<'p> {
     /// About so many requests.
     Requests(usize),
-    /// Until this is true.
-    Until(&'p AtomicBool),
+    /// Until this is true, and about so many requests more.
+    Beyond(&'p AtomicBool, usize),
 }
 
 /// What was done.
@@ -96,6 +96,7 @@ pub(crate) struct Stage<'p> {
     pub(crate) servers: &'p [SocketAddr],
     pub(crate) seed: u64,
     clock: Instant,
+    /// How many were sent, of those that count.
     requests: AtomicUsize,
     /// The sessions in use.
     pub(crate) slots: Vec<Slot>,
@@ -113,11 +114,11 @@ impl Stage<'_> {
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        let requests = self.requests.fetch_add(1, Ordering::SeqCst);
-        match self.plan.length {
-            Length::Requests(length) => requests >= length,
-            Length::Until(stop) => stop.load(Ordering::SeqCst),
-        }
+        let (counts, length) = match self.plan.length {
+            Length::Requests(length) => (true, length),
+            Length::Beyond(end, length) => (end.load(Ordering::SeqCst), length),
+        };
+        counts && self.requests.fetch_add(1, Ordering::SeqCst) >= length
     }
 }
 
