@@ -11,6 +11,8 @@
 //!   its counter, `count` adds one to it and answers it.
 //! - A *round* asks every server for some seconds, a framework's servers one after the other; the
 //!   ratio is taken within a round, and the result is the median over the rounds.
+//! - A server is asked again when anything else ran meanwhile: it would be measured, too, and far
+//!   more where there are sessions, since `wrk` then waits and has to be woken.
 //! - "bare" answers a constant. It gets a `Cookie` line too.
 //! - Everything is as it comes, except that cookies are signed where a library leaves the choice.
 //! - Programs in other languages are asked where `--controls` names a folder in which
@@ -22,6 +24,7 @@ mod measure;
 mod on_actix;
 mod on_axum;
 mod on_warp;
+mod others;
 mod process;
 mod servers;
 mod visit;

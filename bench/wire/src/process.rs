@@ -54,6 +54,11 @@ impl Program {
 pub(crate) struct Server(Child);
 
 impl Server {
+    /// The number of its process.
+    pub(crate) fn number(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Whether it is still there.
     pub(crate) fn runs(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))
