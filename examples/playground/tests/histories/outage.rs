@@ -97,8 +97,7 @@ impl Times {
 pub(crate) fn go_through(away: Away, site: &Site) -> Times {
     let store = site.backing.own.as_ref().expect("a store of one's own");
     let servers = site.addresses();
-    let (logged_in, _) = ask(servers[0], LOGIN, None);
-    let token = logged_in.cookie.expect("a login gives an id");
+    let token = log_in(servers[0]);
     let (put, _) = ask(servers[0], ("PUT", "/attributes/a", "7"), Some(&token));
     assert_eq!(put.status, 204, "{put:?}");
 
@@ -150,6 +149,20 @@ pub(crate) fn go_through(away: Away, site: &Site) -> Times {
         assert_eq!(session["attributes"], json!({"a": 7}), "{session}");
     }
     times
+}
+
+/// The token of somebody who logs in. What went wrong before may last a little longer: a cluster
+/// is not back as a whole when the first sessions are.
+fn log_in(server: SocketAddr) -> String {
+    let began = Instant::now();
+    loop {
+        let (response, _) = ask(server, LOGIN, None);
+        if response.status != 503 {
+            return response.cookie.expect("a login gives an id");
+        }
+        assert!(began.elapsed() < BACK, "{response:?}");
+        sleep(Duration::from_millis(10));
+    }
 }
 
 /// Asks a server, which must answer.
