@@ -118,4 +118,7 @@ pub use session::{
 };
 pub use statistics::{SessionStats, StoreCalls};
 pub use store::memory::MemoryStore;
+#[cfg(all(timed_locks, not(shuttle)))]
+#[doc(hidden)]
+pub use sync::timed::take_longest_hold;
 pub use transport::TokenHeaderError;

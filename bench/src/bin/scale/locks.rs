@@ -1,18 +1,17 @@
-//! For how long a lock of our store is held, from outside of it.
+//! For how long a lock of our store is held.
 //!
-//! Every lock is taken within a call and is free when it returns, so none is held for longer than
-//! the longest call: that is the bound. Beside it, as an observation: while one thread does its
-//! deeds, another one knocks at the shard that the next deed is about, over and over, with the
-//! cheapest call there is, and what it waits is told. It may miss the worst moment.
+//! Locks are measured in a build of their own, `RUSTFLAGS="--cfg timed_locks"`, in which each notes for
+//! how long it was held: of each call, the longest of its locks counts. Beside it, as an
+//! observation from outside: while one thread does its deeds, another one knocks at the shard that
+//! the next deed is about, over and over, with the cheapest call there is, and what it waits is told.
 //!
 //! The same calls are made three times in the same order, and each counts as in the quickest of
 //! them: what takes long by itself does so each time, and what an interrupt makes longer is
 //! another one each time. One row of the report makes no calls at all, for comparison.
 //!
 //! A thread that holds a lock and loses its processor keeps others waiting for as long as it is
-//! away; that is left out. A call counts for the time that its thread ran. A wait is left out
-//! where the thread that waited was preempted meanwhile, by the count of the kernel, or where the
-//! other one was, by its clocks.
+//! away; that is left out. A wait is left out where the thread that waited was preempted meanwhile, by
+//! the count of the kernel, or where the other one was, by its clocks.
 
 use std::error::Error;
 use std::future::Future;
@@ -55,10 +54,8 @@ pub(crate) type Trouble = Box<dyn Error + Send + Sync>;
 pub(crate) struct Lock {
     /// Which.
     pub(crate) deed: &'static str,
-    /// How long its calls took, while their thread ran.
-    pub(crate) calls: Quantiles,
-    /// How many locks one call takes for the same work, one after the other.
-    pub(crate) locks: usize,
+    /// For how long its calls held a lock.
+    pub(crate) held: Quantiles,
     /// How long others waited.
     pub(crate) waits: Quantiles,
     /// Waits that were left out.
@@ -66,24 +63,37 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// No lock was held for longer, in nanoseconds: no call took longer. Where a call takes many
-    /// locks, each for the same work, it is the mean of them and no bound.
-    pub(crate) fn bound(&self) -> u64 {
-        self.calls.max / self.locks as u64
+    /// As long as a lock may be held, in nanoseconds.
+    const HELD_MAX: u64 = 100_000;
+
+    pub(crate) const fn is_short(&self) -> bool {
+        self.held.max <= Self::HELD_MAX
     }
+}
+
+/// The longest time for which this thread has held a lock since it asked the last time; `None` in a
+/// build whose locks note nothing.
+fn longest_hold() -> Option<Duration> {
+    #[cfg(timed_locks)]
+    return Some(session_core::take_longest_hold());
+    #[cfg(not(timed_locks))]
+    None
 }
 
 /// Measures every deed, with so many sessions.
 pub(crate) fn measure(sessions: usize) -> Result<Vec<Lock>, Trouble> {
+    if longest_hold().is_none() {
+        return Err("locks are measured in a build with RUSTFLAGS='--cfg timed_locks'".into());
+    }
     let now = SystemClock.now();
     let filled = || Ok(fill(sessions, LIFE, now, &mut Chance::new(1))?);
-    let nothing = Deed::new(NO_DEED, 1);
-    let growing = Deed::new("create, growing", 1);
-    let changing = Deed::new("change", 1);
-    let evicting = Deed::new("create, evicting", 1);
-    let expiring = Deed::new("sweep, 7 expired", 1);
-    let counting = Deed::new("census, 64 shards", 64);
-    let ending = Deed::new("everybody ended", 1);
+    let nothing = Deed(NO_DEED);
+    let growing = Deed("create, growing");
+    let changing = Deed("change");
+    let evicting = Deed("create, evicting");
+    let expiring = Deed("sweep, 7 expired");
+    let counting = Deed("census, 64 shards");
+    let ending = Deed("everybody ended");
     Ok(vec![
         nothing.repeat(
             || Ok((roomy(), Vec::new())),
@@ -189,18 +199,10 @@ fn poll<F: Future>(future: Option<F>) -> bool {
     matches!(pin!(future).poll(&mut cx), Poll::Ready(_))
 }
 
-/// A kind of deed.
-struct Deed {
-    name: &'static str,
-    locks: usize,
-}
+/// A kind of deed, by its name.
+struct Deed(&'static str);
 
 impl Deed {
-    /// `locks` are those that one call takes for the same work, one after the other.
-    const fn new(name: &'static str, locks: usize) -> Self {
-        Self { name, locks }
-    }
-
     /// Does the same deeds several times, each time in a new store, while somebody knocks.
     fn repeat(
         &self,
@@ -223,9 +225,8 @@ impl Deed {
             replay.add(run)?;
         }
         Ok(Lock {
-            deed: self.name,
-            calls: Quantiles::of(&replay.times_of(0)),
-            locks: self.locks,
+            deed: self.0,
+            held: Quantiles::of(&replay.times_of(0)),
             waits: Quantiles::of(&waits),
             left_out,
         })
@@ -307,6 +308,7 @@ fn stranger_of(shard: usize) -> StoreKey {
 /// Who does the deeds.
 struct Hand<'a> {
     scene: &'a Scene,
+    /// For how long its calls held a lock.
     times: Run,
     /// When it lost the processor, or waited itself.
     absences: Vec<(Instant, Duration)>,
@@ -324,9 +326,10 @@ impl Hand<'_> {
     }
 
     fn time<T>(&mut self, call: impl FnOnce(&MemoryStore) -> T) -> T {
+        longest_hold(); // what was done besides
         let began = Instant::now();
         let (answer, Took { wall, running }) = time(|| call(&self.scene.store));
-        self.times.push((0, running));
+        self.times.push((0, longest_hold().unwrap_or_default()));
         if wall.saturating_sub(running) > LONG / 2 {
             self.absences.push((began, wall));
         }

@@ -39,11 +39,10 @@ impl Report {
         }
     }
 
-    /// True when every part was measured, so that all targets are known.
+    /// True when every part was measured that has targets in common.
     pub(crate) const fn is_complete(&self) -> bool {
         !self.threads.is_empty()
             && !self.latencies.is_empty()
-            && !self.locks.is_empty()
             && !self.growths.is_empty()
             && self.flood.is_some()
     }
@@ -176,18 +175,20 @@ impl Report {
     fn locks(&self) -> String {
         let mut table = Table::new([
             "µs",
-            "calls: 50 %",
+            "held: 50 %",
             "99 %",
             "99.9 %",
             "all",
             "who waits: 99 %",
             "99.9 %",
-            "bound",
+            "at most 100",
         ]);
         for it in &self.locks {
-            let waits = [it.waits.p99, it.waits.p999, it.bound()].map(microseconds);
-            let cells = cells_of(Some(&it.calls)).into_iter().chain(waits);
-            table.row([it.deed.to_owned()].into_iter().chain(cells));
+            let cells = cells_of(Some(&it.held));
+            let waits = [it.waits.p99, it.waits.p999].map(microseconds);
+            let verdict = if it.is_short() { "met" } else { "missed" };
+            let row = [it.deed.to_owned()].into_iter().chain(cells).chain(waits);
+            table.row(row.chain([verdict.to_owned()]));
         }
         table.finish()
     }

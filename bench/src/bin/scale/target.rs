@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::latency::Latency;
-use crate::locks::NO_DEED;
 use crate::report::Report;
 use crate::site::Library;
 
@@ -74,13 +73,6 @@ pub(crate) fn targets_of(report: &Report) -> Vec<Target> {
                 Aim::AtMost(400.0),
             ));
         }
-    }
-    for lock in report.locks.iter().filter(|lock| lock.deed != NO_DEED) {
-        targets.push(Target::new(
-            format!("a lock held, µs: {}", lock.deed),
-            lock.bound() as f64 / 1e3,
-            Aim::AtMost(100.0),
-        ));
     }
     if let Some(flood) = &report.flood {
         let evicted = (flood.logged_in - flood.kept) as f64;
