@@ -1,11 +1,13 @@
 //! One part of the store: a table of entries, and the order in which they may expire.
 
+mod growth;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::hint::black_box;
 
 use hashbrown::HashTable;
 
+pub(super) use self::growth::Room;
 use super::budget::Cost;
 use crate::clock::Timestamp;
 use crate::session::{PrincipalKey, Record, StoreKey};
@@ -221,16 +223,6 @@ impl Shard {
         deadline
     }
 
-    /// A table that grows asks each entry for its key, one after the other. In a large store none of
-    /// them is in a cache; asked for beforehand, they come together. A full table does not grow when
-    /// the place of an entry that is gone is taken: then this was for nothing.
-    fn fetch_before_growth(&self) {
-        if self.entries.len() == self.entries.capacity() {
-            let marks = self.entries().map(|entry| Mark::of(entry.key()).0);
-            black_box(marks.fold(0, |all, mark| all ^ mark));
-        }
-    }
-
     /// Removes an entry. Its node stays behind and is stale. The entry stays in its box, so that
     /// the caller frees it when the lock is gone: allocators sometimes take long to free.
     pub(super) fn remove(&mut self, key: &StoreKey) -> Option<Box<Entry>> {
@@ -244,17 +236,10 @@ impl Shard {
     }
 
     fn add_node(&mut self, deadline: Timestamp, mark: Mark) {
-        /// Room is made for a part of what there is. Twice as much would be half empty, and
-        /// there are thousands of shards.
-        const PART: usize = 8;
-        const FEW: usize = 4;
         if deadline == Timestamp::NEVER {
             return;
         }
-        let nodes = self.expected.len();
-        if nodes == self.expected.capacity() {
-            self.expected.reserve_exact((nodes / PART).max(FEW));
-        }
+        self.reserve_node();
         self.expected.push(Reverse(Node::new(deadline, mark)));
         self.drop_stale_nodes();
     }
@@ -387,6 +372,11 @@ impl Shard {
     /// How many nodes there are, and for how many there is room.
     pub(super) fn nodes_and_room(&self) -> (usize, usize) {
         (self.expected.len(), self.expected.capacity())
+    }
+
+    /// For how many entries there is room, and for how many nodes.
+    pub(super) fn room(&self) -> (usize, usize) {
+        (self.entries.capacity(), self.expected.capacity())
     }
 
     /// Everything that must hold between two operations.

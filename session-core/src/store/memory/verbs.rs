@@ -3,7 +3,7 @@
 use super::MemoryStore;
 use super::budget::Cost;
 use super::principals::Binding;
-use super::shard::{Entry, Shard, Slot};
+use super::shard::{Entry, Room, Shard, Slot};
 use crate::clock::Timestamp;
 use crate::session::{ChangeSet, Login, PrincipalKey, Record, Refusal, Reply, StoreKey};
 use crate::store::{Applied, Created};
@@ -52,12 +52,22 @@ impl MemoryStore {
     }
 
     pub(super) fn insert_new(&self, record: &Record) -> Result<Created, Cost> {
+        // Made before the lock is taken, since an allocator may take its time.
+        let entry = Box::new(Entry::live(record.clone()));
+        // What the shard moves out of is freed after it is unlocked.
+        let mut room;
         let mut shard = self.shard(&record.key);
+        if let Some(need) = shard.need_for(&entry) {
+            drop(shard);
+            room = Room::of(need);
+            shard = self.shard(&record.key);
+            shard.move_to(&mut room);
+        }
         if shard.contains(&record.key) {
             return Ok(Created::Taken);
         }
         self.budget.take(Cost::of_session(record))?;
-        self.add(&mut shard, Box::new(Entry::live(record.clone())));
+        self.add(&mut shard, entry);
         Ok(Created::Created)
     }
 

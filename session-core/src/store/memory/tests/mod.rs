@@ -3,6 +3,7 @@
 
 mod books;
 mod eviction;
+mod growth;
 mod limits;
 mod parallel;
 mod principals;

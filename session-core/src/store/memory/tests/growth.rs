@@ -1,0 +1,58 @@
+//! How a part of the store grows while it is not locked.
+
+use super::super::shard::{Entry, Room, Shard};
+use super::*;
+use crate::session::MaxInactiveInterval;
+
+fn entry(number: u64) -> Box<Entry> {
+    Box::new(Entry::live(anonymous(number, START)))
+}
+
+#[test]
+fn a_shard_that_has_moved_takes_one_more_session_without_asking_the_allocator() {
+    let mut shard = Shard::default();
+    for number in 0..1_000 {
+        if let Some(need) = shard.need_for(&entry(number)) {
+            shard.move_to(&mut Room::of(need));
+        }
+        let room = shard.room();
+        shard.insert(entry(number));
+        assert_eq!(shard.room(), room, "after {number}");
+    }
+    shard.assert_sound();
+    assert!((0..1_000).all(|number| shard.contains(&key(number))));
+    assert_eq!(shard.next_expected(), anonymous(0, START).expires_at());
+}
+
+#[test]
+fn a_shard_moves_only_where_there_is_more_room() {
+    let mut shard = Shard::default();
+    let need = shard.need_for(&entry(0)).unwrap();
+    let [mut first, mut second] = [(); 2].map(|()| Room::of(need));
+    shard.move_to(&mut first);
+    let room = shard.room();
+    shard.move_to(&mut second);
+    assert_eq!(shard.room(), room, "it had room");
+    // Others have come meanwhile, and the shard has grown for them.
+    for number in 0..1_000 {
+        shard.insert(entry(number));
+        let room = shard.room();
+        shard.move_to(&mut second);
+        assert_eq!(shard.room(), room, "after {number}");
+    }
+    shard.assert_sound();
+    assert_eq!(shard.entries().count(), 1_000);
+}
+
+#[test]
+fn a_session_that_never_expires_needs_a_place_and_no_node() {
+    let mut record = anonymous(0, START);
+    record.max_inactive_interval = MaxInactiveInterval::Never;
+    let everlasting = Box::new(Entry::live(record));
+    let mut shard = Shard::default();
+    shard.move_to(&mut Room::of(shard.need_for(&everlasting).unwrap()));
+    let (places, nodes) = shard.room();
+    assert!(places > 0);
+    assert_eq!(nodes, 0);
+    assert!(shard.need_for(&everlasting).is_none());
+}
