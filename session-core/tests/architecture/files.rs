@@ -22,15 +22,30 @@ impl Source {
         (1..).zip(self.text.lines())
     }
 
-    /// Lines before the unit tests that can panic and do not say why they cannot: in the message
+    /// The same without what is compiled for unit tests alone: each item, module or field that has
+    /// such an attribute, up to the line that ends it, which is indented as the attribute is.
+    pub(crate) fn library_lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        let mut of_tests = None;
+        self.numbered_lines().filter(move |(_, line)| {
+            let indent = line.len() - line.trim_start().len();
+            if line.trim() == "#[cfg(test)]" && of_tests.is_none() {
+                of_tests = Some(indent);
+                return false;
+            }
+            let is_of_tests = of_tests.is_some();
+            if of_tests == Some(indent) && line.ends_with([';', ',', '}']) {
+                of_tests = None;
+            }
+            !is_of_tests
+        })
+    }
+
+    /// Lines of library code that can panic and do not say why they cannot: in the message
     /// of an `expect`, or in a comment on them or right above.
     pub(crate) fn unexplained_panics(&self) -> Vec<String> {
         let mut above_is_comment = false;
         let mut found = Vec::new();
-        for (number, line) in self.numbered_lines() {
-            if line.trim() == "#[cfg(test)]" {
-                break;
-            }
+        for (number, line) in self.library_lines() {
             let code = line.split("//").next().unwrap_or_default();
             let commented = above_is_comment || code.len() < line.len();
             if !commented && panics_unexplained(code) {
@@ -143,6 +158,49 @@ fn collect(folder: &Path, files: &mut Vec<Source>) {
             files.push(Source { path, text });
         }
     }
+}
+
+#[test]
+fn what_stands_behind_items_of_tests_is_library_code_again() {
+    let text = "use a;
+#[cfg(test)]
+mod tests;
+struct S {
+    #[cfg(test)]
+    seen: u8,
+    kept: u8,
+}
+impl S {
+    #[cfg(test)]
+    #[must_use]
+    fn seen(
+        &self,
+    ) -> u8 {
+        self.seen
+    }
+    fn kept() {}
+}
+#[cfg(test)]
+mod more {
+    fn unread() {}
+}
+fn last() {}";
+    let source = Source {
+        path: PathBuf::from("src/lib.rs"),
+        text: text.to_owned(),
+    };
+    let read: Vec<_> = source.library_lines().collect();
+    let expected = [
+        (1, "use a;"),
+        (4, "struct S {"),
+        (7, "    kept: u8,"),
+        (8, "}"),
+        (9, "impl S {"),
+        (17, "    fn kept() {}"),
+        (18, "}"),
+        (23, "fn last() {}"),
+    ];
+    assert_eq!(read, expected);
 }
 
 #[test]

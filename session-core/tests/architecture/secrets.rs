@@ -4,10 +4,9 @@
 
 use crate::files::{Source, library_sources};
 
-/// Lines of library code before the unit tests, without comments.
+/// Lines of library code, without comments.
 fn code_of(source: &Source) -> impl Iterator<Item = (usize, &str)> {
-    let lines = source.numbered_lines();
-    let lines = lines.take_while(|(_, line)| line.trim() != "#[cfg(test)]");
+    let lines = source.library_lines();
     lines.map(|(number, line)| (number, line.split("//").next().unwrap_or_default()))
 }
 
