@@ -58,8 +58,8 @@ impl SqlStoreBuilder {
         }
     }
 
-    /// What the names of the tables begin with: a lower-case name. Stores with different
-    /// prefixes share a database and nothing else.
+    /// What the names of the tables begin with: a lower-case name, `session_` unless another is
+    /// asked for. Stores with different prefixes share a database and nothing else.
     #[must_use]
     pub fn table_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.settings.prefix = prefix.into();
