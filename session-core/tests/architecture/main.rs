@@ -257,6 +257,21 @@ fn every_test_that_a_page_names_exists() {
 }
 
 #[test]
+fn every_file_of_the_workspace_that_a_page_names_exists() {
+    let (mut named, mut missing) = (0, Vec::new());
+    for page in pages::pages() {
+        for path in pages::files_named_in(&page) {
+            named += 1;
+            if !root().join(path).exists() {
+                missing.push(format!("{}: {path}", page.path.display()));
+            }
+        }
+    }
+    assert!(named > 100, "the pages are not read");
+    assert!(missing.is_empty(), "\n{}", missing.join("\n"));
+}
+
+#[test]
 fn the_readme_has_the_same_code_figures_and_links_in_both_languages() {
     let [english, japanese] = ["README.md", "README.ja.md"].map(|name| Source {
         text: files::read(&root().join(name)),

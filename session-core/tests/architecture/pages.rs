@@ -37,6 +37,17 @@ pub(crate) fn tests_named_in(page: &Source) -> Vec<(&str, &str)> {
     pairs.filter(names_a_test).collect()
 }
 
+/// What a page names by its path from the root of the workspace, a test in it or not.
+pub(crate) fn files_named_in(page: &Source) -> impl Iterator<Item = &str> {
+    let paths = quoted(&page.text).filter_map(|quoted| quoted.split("::").next());
+    paths.filter(|path| {
+        let folder = path.split_once('/').map(|(folder, _)| folder);
+        let is_of_the_workspace =
+            folder.is_some_and(|it| !it.is_empty() && root().join(it).is_dir());
+        is_of_the_workspace && !path.contains(char::is_whitespace)
+    })
+}
+
 /// What stands between backticks.
 pub(crate) fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
