@@ -279,6 +279,22 @@ mod tests {
         assert_eq!(PrincipalKey::from_bytes(bytes).to_hex(), digits);
     }
 
+    /// Computed apart from this crate, with the hashes of Python's standard library. Under any other
+    /// key a store has no session of before.
+    #[test]
+    fn the_frozen_keys_are_still_derived_so_that_an_upgrade_logs_nobody_out() {
+        let id = SessionId::from_bytes(std::array::from_fn(|index| index as u8));
+        let namespace = NamespaceTag::of("__Host-sid");
+        assert_eq!(
+            namespace.store_key(&id).to_hex(),
+            "310f2f8aac5e60ac926571cb38d4552a7980d8c23fcdbd2fb6211dbd7acda794"
+        );
+        assert_eq!(
+            namespace.principal_key("ada").to_hex(),
+            "5b17c213e24bb71a5d362c7260920de2bb0b41850d80671562cabca5a7a3bf29"
+        );
+    }
+
     #[test]
     fn a_handle_is_parsed_from_what_it_prints_and_from_nothing_else() {
         let handle = SessionHandle::from_bytes(*b"\x00\x01\x09\x0a\x0f\x10\x9a\xa9\xf0\xffabcdef");

@@ -1,6 +1,6 @@
 //! The token in a header instead of a cookie.
 
-use session_core::testkit::Visitor;
+use session_core::testkit::{Visitor, test_key};
 use session_core::{ConfigError, Delivery, IdSource, SecretKey, SessionError, SessionManager};
 
 use crate::given::{Distance, Given, HOUR};
@@ -20,6 +20,18 @@ fn written(visitor: &mut Visitor) -> Delivery {
         session
             .update_attribute("n", |n: &mut u32| *n += 1)
             .unwrap();
+        drop((session, handle));
+        exchange.commit().await.unwrap()
+    })
+}
+
+/// The delivery of a request that reads.
+fn read(visitor: &mut Visitor) -> Delivery {
+    let mut exchange = visitor.begin();
+    let handle = exchange.handle();
+    session_core::testkit::block_on(async move {
+        let session = handle.session().await.unwrap();
+        session.get_attribute::<u32>("n").unwrap();
         drop((session, handle));
         exchange.commit().await.unwrap()
     })
@@ -55,6 +67,29 @@ fn the_token_of_the_header_leads_back_to_the_session_and_is_told_once() {
     assert_eq!(n.unwrap(), Some(2));
     let handle = ada.begin().handle();
     assert_eq!(handle.requested_session_id_source(), Some(IdSource::Header));
+}
+
+#[test]
+fn a_token_under_an_older_key_is_told_anew_once() {
+    let before = given();
+    let old = before.visitor_with_session().cookie();
+    let (store, clock) = (before.store.clone(), before.site.clock().clone());
+    let key = SecretKey::new(*b"the key of next year, 32 bytes and more").unwrap();
+    let now = Given::at(Distance::Near, |_| {
+        SessionManager::builder()
+            .secret_key(key)
+            .previous_key(test_key())
+            .store(store)
+            .clock(clock)
+            .token_header("X-Auth-Token")
+    });
+    let mut ada = now.visitor();
+    ada.set_cookie(old.clone());
+    let first = read(&mut ada);
+    assert!(first.token_header().is_some_and(|token| token.len() > 80));
+    ada.receive(first);
+    assert_ne!(ada.cookie(), old);
+    assert_eq!(read(&mut ada).token_header(), None);
 }
 
 #[test]

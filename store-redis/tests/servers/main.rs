@@ -4,6 +4,7 @@
 mod crashes;
 mod damage;
 mod differential;
+mod frozen;
 mod histories;
 mod outages;
 mod parallel;
