@@ -39,6 +39,16 @@ INSERT INTO session_record (
     1899999000000, 1899999000000, 1899999000000, 0, -1, NULL, NULL,
     NULL, 1, 0, 0, <eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee>, NULL, NULL, NULL, NULL
 );
+INSERT INTO session_record (
+    store_key, generation, expires_at, sweep_from, revision, created_at, accessed_at, issued_at, idle_limit,
+    absolute_deadline, authenticated_at, remembered_for, moved_at, format, ended, closed, handle,
+    principal_key, principal, label, moved_to
+) VALUES (
+    <ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff>, 0, 1900001700000, 1900001700000, 9,
+    1899999000000, 1899999900000, 1899999300000, 1800000, 1902591300000, NULL, NULL,
+    1899999900000, 1, 0, 0, <bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb>, NULL, NULL, NULL,
+    <aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa>
+);
 ";
 
 fn rows(database: Database) -> String {
@@ -105,6 +115,14 @@ async fn what_version_1_wrote_is_read_and_used(database: Database) {
         let applied = store.apply(&expected.key, &write, NOW).await.unwrap();
         assert!(matches!(applied, Applied::Applied { .. }), "{applied:?}");
     }
+    // The key that the first one had before.
+    let old = StoreKey::from_bytes([0xff; 32]);
+    let since = Timestamp::from_millis(1_899_999_900_000);
+    let moved = store.load(&old, Access::Peek, NOW).await.unwrap();
+    assert_eq!(moved, Loaded::Moved { since });
+    let followed = store.apply(&old, &touch(NOW), NOW).await.unwrap();
+    let to = StoreKey::from_bytes([0xaa; 32]);
+    assert_eq!(followed, Applied::Moved(to));
     let principals = store.principals().unwrap();
     let ada = PrincipalKey::from_bytes([0xcc; 32]);
     assert_eq!(principals.list(&ada, NOW).await.unwrap().len(), 1);

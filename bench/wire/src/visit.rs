@@ -39,7 +39,7 @@ impl Visitor {
     /// What this visitor sends as `Cookie`; one that is sent to bare servers is as long as ours.
     pub(crate) fn cookie(&self) -> String {
         if self.cookies.is_empty() {
-            return format!("__Host-sid={}", "A".repeat(86));
+            return format!("__Host-sid={}", "A".repeat(87));
         }
         let pairs = self
             .cookies
