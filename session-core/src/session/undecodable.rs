@@ -27,6 +27,9 @@ const FOUND: [&str; 4] = [
     "unknown field ",
 ];
 
+/// How they end where there is no name that could have been expected.
+const NO_NAMES: [&str; 2] = [", there are no fields", ", there are no variants"];
+
 /// Messages of serde that name what the type has, or count.
 const OF_THE_TYPE: [&str; 3] = ["missing field ", "duplicate field ", "invalid length "];
 
@@ -64,8 +67,9 @@ fn without_values(words: &str) -> String {
         return "the type refuses the value".to_owned();
     };
     let kind = KINDS.iter().find(|kind| rest.starts_with(**kind));
-    // Behind the last one, for the value may have one in it.
-    let expected = rest.rsplit_once(", expected ");
+    // Behind the last one, for the value may have one in it. A type that has no names expects none.
+    let expects_nothing = NO_NAMES.iter().any(|end| rest.ends_with(end));
+    let expected = rest.rsplit_once(", expected ").filter(|_| !expects_nothing);
     let mut told = start.to_owned();
     if let Some(kind) = kind {
         told += &format!(" {kind}");
@@ -133,6 +137,10 @@ mod tests {
                 "unknown field `hunter2`, there are no fields",
                 "unknown field",
             ),
+            (
+                "unknown variant `a, expected hunter2`, there are no variants",
+                "unknown variant",
+            ),
             ("missing field `items`", "missing field `items`"),
             (
                 "invalid length 2, expected a tuple of size 3",
@@ -142,6 +150,15 @@ mod tests {
         ] {
             assert_eq!(without_values(words), told, "{words}");
         }
+    }
+
+    #[test]
+    fn a_name_is_not_told_where_a_type_has_none() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+        let named = BTreeMap::from([("a, expected hunter2", 1)]);
+        assert_eq!(told::<Nothing>(&named), "unknown field");
     }
 
     #[test]
