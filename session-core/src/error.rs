@@ -46,7 +46,7 @@ pub enum SessionError {
     Encode {
         /// The attribute.
         name: Arc<str>,
-        /// What the encoder says.
+        /// What the encoder says, without what the type says in words of its own.
         #[source]
         source: SharedError,
     },

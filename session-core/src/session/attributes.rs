@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::edits::Replay;
 use super::handle::Session;
 use super::live::{Live, View};
-use super::undecodable::Undecodable;
+use super::undecodable::{Undecodable, Unencodable};
 use super::value::{Items, Value};
 use crate::error::SessionError;
 
@@ -163,7 +163,7 @@ impl<S> Session<S> {
         let mut items = Items::default();
         items.push(item).map_err(|source| SessionError::Encode {
             name: name.into(),
-            source: Arc::new(source),
+            source: Arc::new(Unencodable::from(source)),
         })?;
         self.change(|live| live.append(name, items, &self.inner.engine.settings.limits))
     }
@@ -294,7 +294,7 @@ where
 {
     Value::encode(value, size_hint).map_err(|source| SessionError::Encode {
         name: name.into(),
-        source: Arc::new(source),
+        source: Arc::new(Unencodable::from(source)),
     })
 }
 

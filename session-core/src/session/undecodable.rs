@@ -1,7 +1,8 @@
-//! Why a stored value is not of the type asked for, told without the value: it belongs to the
-//! visitor, and errors end up in logs.
+//! Why a stored value is not of the type asked for, or a value cannot be stored, told without the
+//! value: it belongs to the visitor, and errors end up in logs.
 
 use rmp_serde::decode::Error;
+use rmp_serde::encode;
 
 /// What the decoder says, but for what it repeats of the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +15,20 @@ impl From<Error> for Undecodable {
             // The marker of a small number is the number.
             Error::TypeMismatch(_) => "invalid type".into(),
             Error::Syntax(words) | Error::Uncategorized(words) => without_values(&words),
+            other => other.to_string(),
+        })
+    }
+}
+
+/// What the encoder says, but for what a type says in words of its own.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unencodable(String);
+
+impl From<encode::Error> for Unencodable {
+    fn from(error: encode::Error) -> Self {
+        Self(match error {
+            encode::Error::Syntax(_) => "the type refuses to be stored".into(),
             other => other.to_string(),
         })
     }
@@ -172,6 +187,19 @@ mod tests {
             }
         }
         assert_eq!(told::<Picky>(&"hunter2"), "the type refuses the value");
+    }
+
+    #[test]
+    fn nor_are_those_of_a_type_that_cannot_be_stored() {
+        struct Shy;
+        impl serde::Serialize for Shy {
+            fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+                Err(serde::ser::Error::custom("hunter2 is not to be stored"))
+            }
+        }
+        let error = Value::encode(&Shy, 64).map_err(Unencodable::from);
+        let told = error.unwrap_err().to_string();
+        assert_eq!(told, "the type refuses to be stored");
     }
 
     #[test]
