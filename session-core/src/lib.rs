@@ -118,7 +118,7 @@ pub use session::{
 };
 pub use statistics::{SessionStats, StoreCalls};
 pub use store::memory::MemoryStore;
-#[cfg(all(timed_locks, not(shuttle)))]
+#[cfg(timed_locks)]
 #[doc(hidden)]
 pub use sync::timed::take_longest_hold;
 pub use transport::TokenHeaderError;

@@ -19,10 +19,10 @@ pub(crate) use shuttle::sync::atomic;
 #[cfg(shuttle)]
 pub(crate) use self::shuttled::{Mutex, MutexGuard, RandomState};
 
-#[cfg(all(timed_locks, not(shuttle)))]
+#[cfg(timed_locks)]
 pub(crate) use self::timed::{Mutex, MutexGuard};
 
 #[cfg(shuttle)]
 mod shuttled;
-#[cfg(all(timed_locks, not(shuttle)))]
+#[cfg(timed_locks)]
 pub(crate) mod timed;
