@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::fmt::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use session_core::Session;
 use session_core::testkit::{Fault, Verb};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 use crate::given::Given;
 
@@ -49,8 +49,14 @@ impl Visit for Line {
     }
 }
 
+/// A second subscriber that no thread tells anything. Whether an event interests anybody is found
+/// out once, by the thread that comes to it first, and where there is one subscriber only that
+/// thread's own is asked: the other tests have none, and the event would be told nowhere any more.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Everything::default()));
+
 /// What was told while `story` happened.
 fn told(story: impl FnOnce()) -> Vec<String> {
+    LazyLock::force(&SECOND);
     let everything = Everything::default();
     tracing::subscriber::with_default(everything.clone(), story);
     everything.0.lock().unwrap().clone()

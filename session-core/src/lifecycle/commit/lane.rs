@@ -296,13 +296,27 @@ mod tests {
     fn a_turn_that_was_taken_over_says_nothing_in_a_later_lane() {
         let lanes = Lanes::default();
         let stuck = first(&lanes);
-        drop(behind_others(&lanes).take_over());
+        let taken_over = behind_others(&lanes).take_over();
+        drop(taken_over);
         let turn = first(&lanes);
         let mut second = waiting(&lanes);
         drop(stuck);
         assert!((&mut second).now_or_never().is_none());
         drop(turn);
         assert!(second.now_or_never().is_some());
+    }
+
+    #[test]
+    fn a_turn_whose_lane_was_dissolved_says_nothing_in_a_later_lane() {
+        let lanes = Lanes::default();
+        let without_an_answer = first(&lanes);
+        without_an_answer.dissolve();
+        let turn = first(&lanes);
+        let mut second = waiting(&lanes);
+        drop(without_an_answer);
+        assert!((&mut second).now_or_never().is_none(), "two at a time");
+        drop(turn);
+        assert!(second.now_or_never().unwrap().is_ok());
     }
 
     #[test]

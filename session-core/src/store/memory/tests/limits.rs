@@ -48,6 +48,29 @@ fn a_store_full_of_expired_sessions_takes_a_new_one() {
     }
 }
 
+/// The nodes of those in use come up first, more of them than one sweep looks at.
+#[test]
+fn a_full_store_finds_the_expired_session_behind_many_that_are_in_use() {
+    let minute = |minutes: u32| START.saturating_add(minutes * MINUTE);
+    let store = MemoryStore::builder()
+        .shards(1)
+        .max_sessions(601)
+        .when_full(WhenFull::Refuse)
+        .build();
+    for number in 0..600 {
+        create(&store, &anonymous(number, START));
+        apply(&store, number, &touch(minute(20)));
+    }
+    create(&store, &anonymous(600, minute(5)));
+    assert_eq!(create(&store, &anonymous(601, minute(29))), Created::Full);
+    assert_eq!(
+        create(&store, &anonymous(601, minute(35))),
+        Created::Created
+    );
+    assert!(is_live(&store, 599, minute(35)));
+    assert_sound(&store);
+}
+
 #[test]
 fn a_session_larger_than_the_whole_store_evicts_nobody() {
     let store = builder().max_bytes(4_000).build();
