@@ -27,21 +27,39 @@ fn a_shard_that_has_moved_takes_one_more_session_without_asking_the_allocator() 
 #[test]
 fn a_shard_moves_only_where_there_is_more_room() {
     let mut shard = Shard::default();
-    let need = shard.need_for(&entry(0)).unwrap();
-    let [mut first, mut second] = [(); 2].map(|()| Room::of(need));
-    shard.move_to(&mut first);
+    let small = || Room::of(Shard::default().need_for(&entry(0)).unwrap());
+    shard.move_to(&mut small());
     let room = shard.room();
-    shard.move_to(&mut second);
+    shard.move_to(&mut small());
     assert_eq!(shard.room(), room, "it had room");
-    // Others have come meanwhile, and the shard has grown for them.
-    for number in 0..1_000 {
+    // Others have come since the room was made, some have gone, and many have come.
+    for number in 0..6 {
+        shard.insert(entry(number));
+    }
+    for number in 0..5 {
+        shard.remove(&key(number));
+    }
+    let room = shard.room();
+    shard.move_to(&mut small());
+    assert_eq!(shard.room(), room, "there was more");
+    for number in 6..1_000 {
         shard.insert(entry(number));
         let room = shard.room();
-        shard.move_to(&mut second);
+        shard.move_to(&mut small());
         assert_eq!(shard.room(), room, "after {number}");
     }
     shard.assert_sound();
-    assert_eq!(shard.entries().count(), 1_000);
+    assert_eq!(shard.entries().count(), 995);
+}
+
+#[test]
+fn a_shard_that_grows_while_it_is_locked_makes_room_for_an_eighth_more_nodes_too() {
+    let mut shard = Shard::default();
+    for number in 0..1_000 {
+        shard.insert(entry(number));
+        let (nodes, room) = shard.nodes_and_room();
+        assert!(room <= nodes + (nodes / 8).max(4), "{room} for {nodes}");
+    }
 }
 
 #[test]
