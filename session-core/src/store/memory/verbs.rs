@@ -52,9 +52,18 @@ impl MemoryStore {
     }
 
     pub(super) fn insert_new(&self, record: &Record) -> Result<Created, Cost> {
+        let cost = Cost::of_session(record);
+        if !self.budget.has_room(cost) {
+            // Nothing is made for somebody who cannot stay.
+            return match self.shard(&record.key).contains(&record.key) {
+                true => Ok(Created::Taken),
+                false => Err(cost),
+            };
+        }
         // Made before the lock is taken, since an allocator may take its time.
         let entry = Box::new(Entry::live(record.clone()));
-        // What the shard moves out of is freed after it is unlocked.
+        // What the shard moves out of is freed after it is unlocked. Others may come in between, so all
+        // that follows looks again.
         let mut room;
         let mut shard = self.shard(&record.key);
         if let Some(need) = shard.need_for(&entry) {
@@ -66,7 +75,7 @@ impl MemoryStore {
         if shard.contains(&record.key) {
             return Ok(Created::Taken);
         }
-        self.budget.take(Cost::of_session(record))?;
+        self.budget.take(cost)?;
         self.add(&mut shard, entry);
         Ok(Created::Created)
     }

@@ -1,5 +1,6 @@
-//! How a shard grows. What is larger is made, and what was smaller is freed, while the shard is not
-//! locked: an allocator sometimes takes a hundred times as long as all else that is done there.
+//! How a shard grows. For a new session, what is larger is made, and what was smaller is freed, while
+//! the shard is not locked: an allocator sometimes takes a hundred times as long as all else that is
+//! done there. Where a shard grows by something else, which is rare, it does so at once.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -41,7 +42,7 @@ impl Shard {
         let may_expire = entry.deadline() != Timestamp::NEVER;
         let need = Need {
             entries: match self.is_table_full() {
-                true => self.entries.len() + 1,
+                true => self.more_entries(),
                 false => 0,
             },
             nodes: match may_expire && self.are_nodes_full() {
@@ -98,6 +99,14 @@ impl Shard {
 
     fn are_nodes_full(&self) -> bool {
         self.expected.len() == self.expected.capacity()
+    }
+
+    /// A table without gaps is doubled by this. One whose room was used up by gaps gets so much of it
+    /// back that it is not used up again by the next few who come and go.
+    fn more_entries(&self) -> usize {
+        const PART: usize = 4;
+        let entries = self.entries.len();
+        entries + entries / PART + 1
     }
 
     /// Room is made for a part of what there is. Twice as much would be half empty, and there are

@@ -8,6 +8,12 @@ fn entry(number: u64) -> Box<Entry> {
     Box::new(Entry::live(anonymous(number, START)))
 }
 
+fn everlasting(number: u64) -> Box<Entry> {
+    let mut record = anonymous(number, START);
+    record.max_inactive_interval = MaxInactiveInterval::Never;
+    Box::new(Entry::live(record))
+}
+
 #[test]
 fn a_shard_that_has_moved_takes_one_more_session_without_asking_the_allocator() {
     let mut shard = Shard::default();
@@ -18,6 +24,7 @@ fn a_shard_that_has_moved_takes_one_more_session_without_asking_the_allocator() 
         let room = shard.room();
         shard.insert(entry(number));
         assert_eq!(shard.room(), room, "after {number}");
+        assert!(room.0 as u64 <= 2 * number + 3, "{room:?} for {number}");
     }
     shard.assert_sound();
     assert!((0..1_000).all(|number| shard.contains(&key(number))));
@@ -64,13 +71,34 @@ fn a_shard_that_grows_while_it_is_locked_makes_room_for_an_eighth_more_nodes_too
 
 #[test]
 fn a_session_that_never_expires_needs_a_place_and_no_node() {
-    let mut record = anonymous(0, START);
-    record.max_inactive_interval = MaxInactiveInterval::Never;
-    let everlasting = Box::new(Entry::live(record));
+    let everlasting = everlasting(0);
     let mut shard = Shard::default();
     shard.move_to(&mut Room::of(shard.need_for(&everlasting).unwrap()));
     let (places, nodes) = shard.room();
     assert!(places > 0);
     assert_eq!(nodes, 0);
     assert!(shard.need_for(&everlasting).is_none());
+}
+
+/// The places of those who have gone are gaps, which use a table up as well. It is full all the time
+/// where one more would double it.
+#[test]
+fn a_shard_in_which_sessions_come_and_go_seldom_moves() {
+    for staying in 10..60 {
+        let mut shard = Shard::default();
+        let mut moves = 0;
+        for number in 0..2_000 {
+            if number >= staying {
+                shard.remove(&key(number - staying));
+            }
+            let everlasting = everlasting(number);
+            if let Some(need) = shard.need_for(&everlasting) {
+                moves += 1;
+                shard.move_to(&mut Room::of(need));
+            }
+            shard.insert(everlasting);
+        }
+        assert!(moves < 2_000 / 4, "{moves} moves with {staying} sessions");
+        shard.assert_sound();
+    }
 }
