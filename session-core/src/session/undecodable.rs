@@ -45,8 +45,8 @@ const FOUND: [&str; 4] = [
 /// How they end where there is no name that could have been expected.
 const NO_NAMES: [&str; 2] = [", there are no fields", ", there are no variants"];
 
-/// Messages of serde that name what the type has, or count.
-const OF_THE_TYPE: [&str; 3] = ["missing field ", "duplicate field ", "invalid length "];
+/// Messages of serde that name a field of the type, and nothing after it.
+const NAMES_A_FIELD: [&str; 2] = ["missing field `", "duplicate field `"];
 
 /// What serde calls what was found (`serde::de::Unexpected`), without the value behind it.
 const KINDS: [&str; 16] = [
@@ -69,9 +69,9 @@ const KINDS: [&str; 16] = [
 ];
 
 /// A message of serde without the value that it repeats. What a type says in words of its own is
-/// not told at all.
+/// not told at all, unless they are those of serde to the end.
 fn without_values(words: &str) -> String {
-    if OF_THE_TYPE.iter().any(|start| words.starts_with(start)) {
+    if is_of_the_type(words) {
         return words.to_owned();
     }
     let found = FOUND.iter().find_map(|start| {
@@ -93,6 +93,18 @@ fn without_values(words: &str) -> String {
         told += &format!(", expected {expected}");
     }
     told
+}
+
+/// True when a message of serde is about the type, or counts.
+fn is_of_the_type(words: &str) -> bool {
+    let mut rests = NAMES_A_FIELD
+        .iter()
+        .filter_map(|start| words.strip_prefix(start));
+    let field = rests.find_map(|rest| rest.strip_suffix('`'));
+    let length = words.strip_prefix("invalid length ");
+    let length = length.and_then(|rest| Some(rest.split_once(", expected ")?.0));
+    field.is_some_and(|name| !name.contains('`'))
+        || length.is_some_and(|number| number.parse::<u64>().is_ok())
 }
 
 #[cfg(test)]
@@ -157,6 +169,17 @@ mod tests {
                 "unknown variant",
             ),
             ("missing field `items`", "missing field `items`"),
+            ("missing field in hunter2", "the type refuses the value"),
+            (
+                "missing field `a` in `hunter2`",
+                "the type refuses the value",
+            ),
+            ("duplicate field of hunter2", "the type refuses the value"),
+            (
+                "invalid length of hunter2, expected 8",
+                "the type refuses the value",
+            ),
+            ("invalid length hunter2", "the type refuses the value"),
             (
                 "invalid length 2, expected a tuple of size 3",
                 "invalid length 2, expected a tuple of size 3",
