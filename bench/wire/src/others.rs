@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// A unit of time that the kernel counts in (`USER_HZ`).
-const TICK: Duration = Duration::from_millis(10);
+/// The milliseconds of a unit of time that the kernel counts in (`USER_HZ`).
+const TICK: u64 = 10;
 
 /// Watches what the processors do beside a server and the programs that are started meanwhile.
 pub(crate) struct Watch {
@@ -42,12 +42,12 @@ impl Watch {
     }
 }
 
-/// What all programs have had of the processors, and the host has taken. Without what the kernel
-/// did for the network meanwhile, which belongs to no program.
+/// What all programs have had of the processors, the kernel for what the network brought, which it
+/// adds to the program that runs, and the host.
 fn machine() -> io::Result<Duration> {
     let stat = fs::read_to_string("/proc/stat")?;
     // "cpu", user, nice, system, idle, iowait, irq, softirq, steal; guests are in user.
-    sum(&stat, [1, 2, 3, 8])
+    sum(&stat, [1, 2, 3, 6, 7, 8])
 }
 
 /// What the server has had, this program, and those that it started and that have ended.
@@ -62,7 +62,8 @@ fn measured(server: u32) -> io::Result<Duration> {
 /// The sum of the numbers at these places.
 fn sum<const N: usize>(words: &str, places: [usize; N]) -> io::Result<Duration> {
     let words: Vec<&str> = words.split_whitespace().collect();
-    let number = |place: usize| words.get(place)?.parse::<u32>().ok();
-    let sum = places.into_iter().map(number).sum::<Option<u32>>();
-    Ok(TICK * sum.ok_or(io::ErrorKind::InvalidData)?)
+    let number = |place: usize| words.get(place)?.parse::<u64>().ok();
+    let sum = places.into_iter().map(number).sum::<Option<u64>>();
+    let ticks = sum.ok_or(io::ErrorKind::InvalidData)?;
+    Ok(Duration::from_millis(ticks.saturating_mul(TICK)))
 }
