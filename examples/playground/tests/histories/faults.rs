@@ -12,7 +12,7 @@ use crate::stores::Survives;
 use crate::verdict::Tally;
 use crate::workload::{Length, Plan, Recording, run};
 
-/// How many requests clients send after the last fault, however slow the machine is.
+/// How many turns clients have after the last fault, however slow the machine is.
 const AFTERMATH: usize = 300;
 
 /// Something that goes wrong.
@@ -146,7 +146,7 @@ pub(crate) fn every_history_is_explained_under(fault: Fault, site: &Site) {
         panic!("with seed {seed}, {unexplained}");
     }
     println!("{tally}");
-    // Some of the requests find a session that another client is about to begin.
+    // In some turns another client is about to begin the session.
     assert!(tally.operations > AFTERMATH / 2, "{tally}");
     assert!(tally.has_unanswered(), "nothing went wrong: {tally}");
 }

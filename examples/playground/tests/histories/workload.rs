@@ -35,7 +35,7 @@ pub(crate) struct Plan<'p> {
 pub(crate) enum Length<'p> {
     /// About so many requests.
     Requests(usize),
-    /// Until this is true, and about so many requests more.
+    /// Until this is true, and so many turns more.
     Beyond(&'p AtomicBool, usize),
 }
 
@@ -96,7 +96,7 @@ pub(crate) struct Stage<'p> {
     pub(crate) servers: &'p [SocketAddr],
     pub(crate) seed: u64,
     clock: Instant,
-    /// How many were sent, of those that count.
+    /// How many turns there were, of those that count.
     requests: AtomicUsize,
     /// The sessions in use.
     pub(crate) slots: Vec<Slot>,
