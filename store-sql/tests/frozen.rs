@@ -25,30 +25,20 @@ INSERT INTO session_record (
     1899999000000, 1899999900000, 1899999300000, 1800000, 1902591300000, 1899999300000, 16909060,
     NULL, 1, 0, 0, <bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb>,
     <cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc>, <616461>, <746162>, NULL
-);
-INSERT INTO session_attribute (store_key, name, revision, codec, value) VALUES
-    (<aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa>, <61>, 4, 1, <a178>),
-    (<aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa>, <63617274>, 9, 1,
-     <93010203>);
-INSERT INTO session_record (
-    store_key, generation, expires_at, sweep_from, revision, created_at, accessed_at, issued_at, idle_limit,
-    absolute_deadline, authenticated_at, remembered_for, moved_at, format, ended, closed, handle,
-    principal_key, principal, label, moved_to
-) VALUES (
+), (
     <dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd>, 0, NULL, NULL, 1,
     1899999000000, 1899999000000, 1899999000000, 0, -1, NULL, NULL,
     NULL, 1, 0, 0, <eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee>, NULL, NULL, NULL, NULL
-);
-INSERT INTO session_record (
-    store_key, generation, expires_at, sweep_from, revision, created_at, accessed_at, issued_at, idle_limit,
-    absolute_deadline, authenticated_at, remembered_for, moved_at, format, ended, closed, handle,
-    principal_key, principal, label, moved_to
-) VALUES (
+), (
     <ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff>, 0, 1900001700000, 1900001700000, 9,
     1899999000000, 1899999900000, 1899999300000, 1800000, 1902591300000, NULL, NULL,
     1899999900000, 1, 0, 0, <bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb>, NULL, NULL, NULL,
     <aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa>
 );
+INSERT INTO session_attribute (store_key, name, revision, codec, value) VALUES
+    (<aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa>, <61>, 4, 1, <a178>),
+    (<aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa>, <63617274>, 9, 1,
+     <93010203>);
 ";
 
 fn rows(database: Database) -> String {

@@ -10,8 +10,8 @@
 //! another one each time. One row of the report makes no calls at all, for comparison.
 //!
 //! A thread that holds a lock and loses its processor keeps others waiting for as long as it is
-//! away; the quickest of three runs leaves that out. A wait is left out where the thread that waited was preempted meanwhile, by
-//! the count of the kernel, or where the other one was, by its clocks.
+//! away; the quickest of three runs leaves that out. A wait is left out where the thread that waited
+//! was preempted meanwhile, by the count of the kernel, or where the other one was, by its clocks.
 
 use std::error::Error;
 use std::future::Future;
