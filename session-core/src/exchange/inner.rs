@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::state::{Death, Phase, State};
+use crate::clock::Timestamp;
 use crate::engine::{Engine, Touch};
 use crate::error::SessionError;
 use crate::event::{DropReason, SessionEvent};
@@ -14,7 +15,7 @@ use crate::lifecycle::commit::{
 };
 use crate::lifecycle::deliver::{Delivery, deliver};
 use crate::lifecycle::door::at_once;
-use crate::session::ChangeSet;
+use crate::session::{ChangeSet, StoreKey};
 use crate::store::Applied;
 use crate::sync::Mutex;
 
@@ -239,30 +240,42 @@ impl Inner {
     /// True when an access now is to be recorded.
     pub(crate) fn access_is_due(&self) -> bool {
         let state = self.state.lock();
-        let live = state.live.as_ref().filter(|live| live.stored && !live.gone);
+        let live = state.stored();
         live.is_some_and(|live| access_is_due(live, &self.engine, self.engine.now()))
     }
 
-    /// Records an access now, so that a long request keeps its session alive.
+    /// Records an access now, so that a long request keeps its session alive, and learns where
+    /// other requests have moved what it knows.
     pub(crate) async fn touch(&self) {
         // A commit under way contacts the store as well, and may be changing the key.
         let Some(_turn) = self.try_turn() else {
             return;
         };
-        let engine = &self.engine;
-        let now = engine.now();
-        let Some(mut key) = self.state.lock().stored_key() else {
-            return;
+        let now = self.engine.now();
+        let touches: Vec<_> = {
+            let state = self.state.lock();
+            let live = state.stored().map(|live| (live.record.key, now));
+            // What is to end is not kept alive until then.
+            let endings = state.endings.iter().map(|ending| &ending.record);
+            let endings = endings.map(|record| (record.key, record.accessed_at));
+            live.into_iter().chain(endings).collect()
         };
-        let changes = ChangeSet::touch(now, engine.settings.limits);
+        for (key, accessed_at) in touches {
+            self.touch_one(key, accessed_at, now).await;
+        }
+    }
+
+    async fn touch_one(&self, mut key: StoreKey, accessed_at: Timestamp, now: Timestamp) {
+        let engine = &self.engine;
+        let changes = ChangeSet::touch(accessed_at, engine.settings.limits);
         for _ in 0..HOPS_MAX {
             match engine.apply(&key, &changes, now).await {
                 Ok(Applied::Moved(to)) => {
+                    self.state.lock().follow(key, to);
                     key = to;
-                    self.state.lock().follow(to);
                 }
-                Ok(Applied::Gone) => return self.state.lock().lose(),
-                Ok(_) => return self.state.lock().accessed(now),
+                Ok(Applied::Gone) => return self.state.lock().lose(key),
+                Ok(_) => return self.state.lock().accessed(key, accessed_at),
                 // The next beat tries again; an outage wins over keeping alive.
                 Err(_) => return,
             }

@@ -9,6 +9,7 @@ use super::inner::Inner;
 use crate::clock::Timestamp;
 use crate::lifecycle::door::at_once;
 use crate::runtime::BoxFuture;
+use crate::session::live::Live;
 use crate::store::FORWARD_LIFETIME;
 
 /// The timer of one request; made when the request turns out to be a long one.
@@ -22,7 +23,8 @@ pub(crate) struct KeepAlive {
 impl KeepAlive {
     /// Touches the session each third of its idle limit, up to the configured time. A session
     /// without an idle limit is touched as well, so that a request in flight learns of a
-    /// rotation before the forwarding entry is gone.
+    /// rotation before the forwarding entry is gone; for what it is to end, so that a logout
+    /// finds its session however late the response is.
     pub(crate) fn poll(&mut self, inner: &Arc<Inner>, cx: &mut Context<'_>) {
         let engine = &inner.engine;
         let Some(runtime) = engine.runtime.get() else {
@@ -87,11 +89,17 @@ fn touch(inner: &Arc<Inner>) {
     }
 }
 
-/// The time between two touches, or `None` for a request without a stored session.
+/// The time between two touches, or `None` for a request that knows no stored session.
 fn pause(inner: &Inner) -> Option<Duration> {
     let state = inner.state.lock();
-    state.stored_key()?;
-    let idle = state.live.as_ref()?.max_inactive_interval().as_duration();
-    let shortest = idle.unwrap_or(FORWARD_LIFETIME).min(FORWARD_LIFETIME);
+    let live = state.stored().map(Live::max_inactive_interval);
+    let endings = state.endings.iter();
+    let endings = endings.map(|ending| ending.record.max_inactive_interval);
+    let limits = live.into_iter().chain(endings);
+    // One without an idle limit has to be asked for in time as well.
+    let shortest = limits
+        .map(|idle| idle.as_duration().unwrap_or(FORWARD_LIFETIME))
+        .min()?
+        .min(FORWARD_LIFETIME);
     Some((shortest / 3).max(Duration::from_millis(1)))
 }

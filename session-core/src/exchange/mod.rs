@@ -225,7 +225,7 @@ impl<S> Exchange<S> {
     /// where nobody can change it any more.
     #[must_use]
     pub fn uses_session(&self) -> bool {
-        self.inner.state.lock().stored_key().is_some()
+        self.inner.state.lock().stored().is_some()
     }
 
     fn readers(&self) -> Readers {

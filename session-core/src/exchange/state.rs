@@ -258,32 +258,40 @@ impl State {
         }
     }
 
-    /// The key under which the store has the session, if it has one that is not known gone.
-    pub(crate) fn stored_key(&self) -> Option<StoreKey> {
-        self.live
-            .as_ref()
-            .filter(|live| live.stored && !live.gone)
-            .map(|live| live.record.key)
+    /// The session, if the store has one that is not known gone.
+    pub(crate) fn stored(&self) -> Option<&Live> {
+        self.live.as_ref().filter(|live| live.stored && !live.gone)
     }
 
-    /// Another request renamed the session to `key`.
-    pub(crate) fn follow(&mut self, key: StoreKey) {
-        if let Some(live) = &mut self.live {
-            live.record.key = key;
+    /// The session under `key`, unless it has ended or given way to another one meanwhile.
+    fn stored_under(&mut self, key: StoreKey) -> Option<&mut Live> {
+        let live = self.live.as_mut()?;
+        (live.stored && live.record.key == key).then_some(live)
+    }
+
+    /// Another request renamed the session under `old` to `new`.
+    pub(crate) fn follow(&mut self, old: StoreKey, new: StoreKey) {
+        if let Some(live) = self.stored_under(old) {
+            live.record.key = new;
             live.moved = true;
+        }
+        let ending = |ending: &&mut Ending| ending.record.key == old;
+        for ending in self.endings.iter_mut().filter(ending) {
+            ending.record.key = new;
+            ending.presented = false;
         }
     }
 
-    /// Another request ended the session.
-    pub(crate) fn lose(&mut self) {
-        if let Some(live) = &mut self.live {
+    /// Another request ended the session under `key`.
+    pub(crate) fn lose(&mut self, key: StoreKey) {
+        if let Some(live) = self.stored_under(key) {
             live.gone = true;
         }
     }
 
-    /// An access was recorded.
-    pub(crate) fn accessed(&mut self, now: Timestamp) {
-        if let Some(live) = &mut self.live {
+    /// An access to the session under `key` was recorded.
+    pub(crate) fn accessed(&mut self, key: StoreKey, now: Timestamp) {
+        if let Some(live) = self.stored_under(key) {
             live.record.record_access(now, now);
         }
     }
