@@ -101,7 +101,7 @@ impl Wish {
         if let Edit::Remove(name) = edit {
             let is_other = |(edit, _): &(Edit, i64)| !matches!(edit, Edit::Set(it) if *it == name);
             self.edits.retain(is_other);
-            if !self.snapshot.sets.contains_key(name) {
+            if !self.loaded().sets.contains_key(name) {
                 return;
             }
         }
@@ -114,9 +114,19 @@ impl Wish {
         (self.principal, self.limit) = (session.principal, session.idle);
     }
 
+    /// What the request sees but for its own changes. Who logs in over another principal sees
+    /// nothing of that one's, unless the login is refused.
+    fn loaded(&self) -> Content {
+        let is_another = |(name, _)| self.principal.is_some_and(|before| before != name);
+        match self.login.is_some_and(is_another) {
+            true => Content::default(),
+            false => self.snapshot.clone(),
+        }
+    }
+
     /// What the request sees.
     pub(super) fn seen(&self) -> Content {
-        let mut seen = self.snapshot.clone();
+        let mut seen = self.loaded();
         seen.apply(&self.edits);
         seen
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use session_core::testkit::Visitor;
 use session_core::{Exchange, Session, SessionAccessor, SessionError};
 
-use super::book::{Book, Content, Edit, IDLE, Outcome, Wish};
+use super::book::{Book, Edit, IDLE, Outcome, Wish};
 use super::{Step, check};
 use crate::given::{Given, MINUTE, SECOND};
 
@@ -217,9 +217,6 @@ impl<'g> World<'g> {
         open.wish.renews = true;
         let Some(login) = login else { return };
         open.wish.login = Some((login, self.book.now));
-        if open.wish.principal.is_some_and(|before| before != login) {
-            open.wish.snapshot = Content::default();
-        }
         check::snapshot(session, &open.wish);
     }
 
