@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 
 use super::edits::Replay;
 use super::handle::Session;
-use super::live::{Live, View};
+use super::live::Live;
+use super::live::attributes::View;
 use super::undecodable::{Undecodable, Unencodable};
 use super::value::{Items, Value};
 use crate::error::SessionError;
