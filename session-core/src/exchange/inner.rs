@@ -2,7 +2,9 @@
 //! that run on it one after the other.
 
 use std::sync::Arc;
+use std::task::Waker;
 
+use super::keep_alive::Beat;
 use super::state::{Death, Phase, State};
 use crate::clock::Timestamp;
 use crate::engine::{Engine, Touch};
@@ -43,14 +45,15 @@ impl Inner {
         &self,
         look: impl FnOnce(&mut State) -> Result<T, SessionError>,
     ) -> Option<Result<T, SessionError>> {
-        let (events, seen) = {
+        let (events, keeper, seen) = {
             let mut state = self.state.lock();
             match self.bind_locked(&mut state)? {
-                Ok(events) => (events, look(&mut state)),
+                Ok(events) => (events, state.take_keeper(), look(&mut state)),
                 Err(error) => return Some(Err(error)),
             }
         };
         self.tell(events);
+        wake(keeper);
         Some(seen)
     }
 
@@ -82,8 +85,12 @@ impl Inner {
         let access = self.engine.access();
         let mut bound = Bound::default();
         bound.find(&self.engine, &admission, access, now).await?;
-        let events = self.state.lock().accept(bound);
+        let (events, keeper) = {
+            let mut state = self.state.lock();
+            (state.accept(bound), state.take_keeper())
+        };
         self.tell(events);
+        wake(keeper);
         Ok(())
     }
 
@@ -227,8 +234,13 @@ impl Inner {
         let mut acted = Acted::new(now);
         act(engine, &mut batch, &mut acted).await;
         let told = acted.take_told();
-        let (events, outcome) = settle(&mut self.state.lock(), &mut batch, &mut acted, moment);
+        let (keeper, (events, outcome)) = {
+            let mut state = self.state.lock();
+            let settled = settle(&mut state, &mut batch, &mut acted, moment);
+            (state.take_keeper(), settled)
+        };
         self.tell(events);
+        wake(keeper);
         if !told.stories.is_empty() {
             engine.notify(told.stories);
         }
@@ -246,7 +258,7 @@ impl Inner {
 
     /// Records an access now, so that a long request keeps its session alive, and learns where
     /// other requests have moved what it knows.
-    pub(crate) async fn touch(&self) {
+    pub(crate) async fn touch(&self, beat: Beat) {
         // A commit under way contacts the store as well, and may be changing the key.
         let Some(_turn) = self.try_turn() else {
             return;
@@ -254,9 +266,10 @@ impl Inner {
         let now = self.engine.now();
         let touches: Vec<_> = {
             let state = self.state.lock();
-            let live = state.stored().map(|live| (live.record.key, now));
+            let live = state.stored().filter(|_| beat == Beat::KeepAlive);
+            let live = live.map(|live| (live.record.key, now));
             // What is to end is not kept alive until then.
-            let endings = state.endings.iter().map(|ending| &ending.record);
+            let endings = state.endings_to_find();
             let endings = endings.map(|record| (record.key, record.accessed_at));
             live.into_iter().chain(endings).collect()
         };
@@ -286,6 +299,13 @@ impl Inner {
         for event in events {
             self.engine.events.send(event);
         }
+    }
+}
+
+/// To be called without the lock.
+fn wake(keeper: Option<Waker>) {
+    if let Some(keeper) = keeper {
+        keeper.wake();
     }
 }
 

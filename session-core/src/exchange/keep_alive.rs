@@ -1,7 +1,7 @@
 //! A long request keeps its session alive by touching it now and then.
 
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use super::LATE_COMMIT_INTERVAL;
@@ -12,10 +12,21 @@ use crate::runtime::BoxFuture;
 use crate::session::live::Live;
 use crate::store::FORWARD_LIFETIME;
 
+/// What one touch is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Beat {
+    /// The session is kept alive, and what is to end is asked for.
+    #[default]
+    KeepAlive,
+    /// What is to end is asked for: where another request moved it.
+    Ask,
+}
+
 /// The timer of one request; made when the request turns out to be a long one.
 #[derive(Default)]
 pub(crate) struct KeepAlive {
     since: Option<Timestamp>,
+    beat: Beat,
     sleep: Option<BoxFuture<()>>,
     flush: Option<BoxFuture<()>>,
 }
@@ -23,25 +34,19 @@ pub(crate) struct KeepAlive {
 impl KeepAlive {
     /// Touches the session each third of its idle limit, up to the configured time. A session
     /// without an idle limit is touched as well, so that a request in flight learns of a
-    /// rotation before the forwarding entry is gone; for what it is to end, so that a logout
-    /// finds its session however late the response is.
+    /// rotation before the forwarding entry is gone. What the request is to end is asked for as
+    /// long as it takes, so that a logout finds its session however late the response is.
     pub(crate) fn poll(&mut self, inner: &Arc<Inner>, cx: &mut Context<'_>) {
-        let engine = &inner.engine;
-        let Some(runtime) = engine.runtime.get() else {
+        let Some(runtime) = inner.engine.runtime.get() else {
             return;
         };
         loop {
             let sleep = match &mut self.sleep {
                 Some(sleep) => sleep,
                 None => {
-                    let Some(pause) = pause(inner) else {
+                    let Some(pause) = self.pause(inner, cx.waker()) else {
                         return;
                     };
-                    let since = *self.since.get_or_insert_with(|| engine.now());
-                    let limit = engine.settings.keep_alive_limit;
-                    if engine.now().saturating_since(since) >= limit {
-                        return;
-                    }
                     self.sleep.insert(runtime.sleep(pause))
                 }
             };
@@ -49,8 +54,31 @@ impl KeepAlive {
                 return;
             }
             self.sleep = None;
-            touch(inner);
+            touch(inner, self.beat);
         }
+    }
+
+    /// The time until the next touch. `None` for a request that has nothing to touch; a task of
+    /// it that opens the session later wakes `keeper`.
+    fn pause(&mut self, inner: &Inner, keeper: &Waker) -> Option<Duration> {
+        let (engine, mut state) = (&inner.engine, inner.state.lock());
+        let live = state.stored().map(Live::max_inactive_interval);
+        let asks = state.endings_to_find().next().is_some();
+        if live.is_none() && !asks {
+            state.await_session(keeper);
+            return None;
+        }
+        let now = engine.now();
+        let since = *self.since.get_or_insert(now);
+        self.beat = match now.saturating_since(since) < engine.settings.keep_alive_limit {
+            true => Beat::KeepAlive,
+            false => Beat::Ask,
+        };
+        let kept = live.filter(|_| self.beat == Beat::KeepAlive);
+        let idle = kept.map(|limit| limit.as_duration().unwrap_or(FORWARD_LIFETIME));
+        let asked = asks.then_some(FORWARD_LIFETIME);
+        let shortest = idle.into_iter().chain(asked).min()?;
+        Some((shortest.min(FORWARD_LIFETIME) / 3).max(Duration::from_millis(1)))
     }
 
     /// Completes now and then while a body is silent, so that what a task of the handler wrote
@@ -70,36 +98,21 @@ impl KeepAlive {
     /// Idle time counts from the end of a long request.
     pub(crate) fn end(&self, inner: &Arc<Inner>) {
         if self.since.is_some() && inner.access_is_due() {
-            touch(inner);
+            touch(inner, Beat::KeepAlive);
         }
     }
 }
 
-fn touch(inner: &Arc<Inner>) {
+fn touch(inner: &Arc<Inner>, beat: Beat) {
     if inner.engine.is_immediate() {
-        at_once(inner.touch());
+        at_once(inner.touch(beat));
     } else if let Some(runtime) = inner.engine.runtime.get() {
         let (inner, guard) = (inner.clone(), inner.engine.handoffs.begin());
         runtime.spawn(Box::pin(async move {
-            inner.touch().await;
+            inner.touch(beat).await;
             // It may be the last one to hold what a task has written meanwhile.
             drop(inner);
             drop(guard);
         }));
     }
-}
-
-/// The time between two touches, or `None` for a request that knows no stored session.
-fn pause(inner: &Inner) -> Option<Duration> {
-    let state = inner.state.lock();
-    let live = state.stored().map(Live::max_inactive_interval);
-    let endings = state.endings.iter();
-    let endings = endings.map(|ending| ending.record.max_inactive_interval);
-    let limits = live.into_iter().chain(endings);
-    // One without an idle limit has to be asked for in time as well.
-    let shortest = limits
-        .map(|idle| idle.as_duration().unwrap_or(FORWARD_LIFETIME))
-        .min()?
-        .min(FORWARD_LIFETIME);
-    Some((shortest / 3).max(Duration::from_millis(1)))
 }

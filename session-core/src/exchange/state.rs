@@ -1,5 +1,7 @@
 //! What one request knows of its session. Every change goes through here, under one lock.
 
+use std::task::Waker;
+
 use super::handle::IdSource;
 use super::turn::Queue;
 use crate::clock::Timestamp;
@@ -43,6 +45,8 @@ pub(crate) struct State {
     pub(crate) noted_failure: Option<Box<SessionError>>,
     /// Since when there has been something to commit, once the response head has left.
     pub(crate) dirty_since: Option<Timestamp>,
+    /// Who keeps the session alive once there is one, and waits for that.
+    keeper: Option<Waker>,
 }
 
 /// How far the request is.
@@ -90,6 +94,8 @@ pub(crate) struct Ending {
     pub(crate) reason: EndReason,
     /// True when the client's cookie names it.
     pub(crate) presented: bool,
+    /// True when the store has said that it is gone.
+    gone: bool,
 }
 
 /// What an invalidated session still tells.
@@ -119,6 +125,7 @@ impl State {
             handed_off: false,
             noted_failure: None,
             dirty_since: None,
+            keeper: None,
         }
     }
 
@@ -221,6 +228,7 @@ impl State {
                     presented: !live.is_new && !live.moved,
                     record: live.record,
                     reason,
+                    gone: live.gone,
                 });
             }
         }
@@ -235,6 +243,7 @@ impl State {
             record,
             reason: past.map_or(EndReason::Invalidated, |past| past.reason),
             presented: false,
+            gone: false,
         });
     }
 
@@ -269,14 +278,45 @@ impl State {
         (live.stored && live.record.key == key).then_some(live)
     }
 
+    fn endings_under(&mut self, key: StoreKey) -> impl Iterator<Item = &mut Ending> {
+        let endings = self.endings.iter_mut();
+        endings.filter(move |ending| ending.record.key == key)
+    }
+
+    /// What is to be deleted and may still be there.
+    pub(crate) fn endings_to_find(&self) -> impl Iterator<Item = &Record> {
+        let endings = self.endings.iter().filter(|ending| !ending.gone);
+        endings.map(|ending| &ending.record)
+    }
+
+    /// What a commit could not delete is still to be deleted, unless nothing is committed any more.
+    pub(crate) fn end_again(&mut self, endings: &mut Vec<Ending>) {
+        if !matches!(self.phase, Phase::Dead(_)) {
+            self.endings.splice(..0, endings.drain(..));
+        }
+    }
+
+    /// `waker` is to be woken once the store has a session of this request.
+    pub(crate) fn await_session(&mut self, waker: &Waker) {
+        if !self.keeper.as_ref().is_some_and(|it| it.will_wake(waker)) {
+            self.keeper = Some(waker.clone());
+        }
+    }
+
+    /// Who waits for the session of this request, if the store has one now: to be woken once the
+    /// lock is free.
+    pub(crate) fn take_keeper(&mut self) -> Option<Waker> {
+        self.stored()?;
+        self.keeper.take()
+    }
+
     /// Another request renamed the session under `old` to `new`.
     pub(crate) fn follow(&mut self, old: StoreKey, new: StoreKey) {
         if let Some(live) = self.stored_under(old) {
             live.record.key = new;
             live.moved = true;
         }
-        let ending = |ending: &&mut Ending| ending.record.key == old;
-        for ending in self.endings.iter_mut().filter(ending) {
+        for ending in self.endings_under(old) {
             ending.record.key = new;
             ending.presented = false;
         }
@@ -286,6 +326,9 @@ impl State {
     pub(crate) fn lose(&mut self, key: StoreKey) {
         if let Some(live) = self.stored_under(key) {
             live.gone = true;
+        }
+        for ending in self.endings_under(key) {
+            ending.gone = true;
         }
     }
 

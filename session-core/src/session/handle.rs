@@ -164,7 +164,9 @@ impl<S> Session<S> {
     /// opens a fresh session in the same request.
     ///
     /// The record is deleted with the next commit, and nothing revives it: a slower request
-    /// that loaded the session before finds it gone.
+    /// that loaded the session before finds it gone. A commit comes before the response head,
+    /// within a second during a body, and when the last handle is dropped; a task that keeps its
+    /// handle for longer than that calls [`save`](Self::save).
     ///
     /// # Errors
     /// [`SessionError::Invalidated`] the second time.
@@ -277,7 +279,7 @@ impl<S> Session<S> {
     /// [`SessionError::Gone`] when another request ended the session meanwhile;
     /// [`SessionError::Conflict`], [`SessionError::TooLarge`], [`SessionError::Full`],
     /// [`SessionError::NotAList`], [`SessionError::Moved`]: nothing was stored, the changes
-    /// are dropped, and the session can be used further.
+    /// are dropped, and the session can be used further. What could not be ended is still to end.
     /// [`SessionError::Unavailable`] and [`SessionError::TimedOut`]: it is unknown whether
     /// the changes were stored, and this request commits nothing more.
     pub async fn save(&self) -> Result<SaveOutcome, SessionError> {

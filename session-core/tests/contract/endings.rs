@@ -318,3 +318,18 @@ fn an_announced_session_that_ended_before_the_head_gets_no_cookie() {
         assert_eq!(ada.set_cookies(), 0);
     }
 }
+
+#[test]
+fn a_logout_that_a_save_could_not_store_is_stored_by_the_next_commit() {
+    for given in Given::near_and_far() {
+        let ada = given.visitor_with_session();
+        let mut request = given.request(&ada);
+        request.session.logout().unwrap();
+        given.next(Verb::Delete, Fault::NewerFormat);
+        let saved = given.runtime.block_on(request.session.save());
+        assert!(matches!(saved, Err(SessionError::NewerFormat)), "{saved:?}");
+        assert!(given.is_alive(&ada));
+        request.answer(&mut ada.clone()).unwrap();
+        assert!(!given.is_alive(&ada));
+    }
+}

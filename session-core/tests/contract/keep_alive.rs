@@ -126,45 +126,6 @@ fn a_long_request_learns_of_a_rotation_before_the_forward_is_gone() {
 }
 
 #[test]
-fn a_logout_that_waits_long_for_its_response_finds_its_session_wherever_it_went() {
-    for given in Given::near_and_far() {
-        let mut ada = given.visitor_with_session();
-        let mut request = given.request(&ada);
-        request.session.logout().unwrap();
-        given.visit(&mut ada, Session::change_session_id).unwrap();
-        let mut copy = ada.clone();
-        for _ in 0..5 {
-            request.stay_pending(MINUTE * 10);
-            given
-                .visit(&mut ada, |session| session.get_attribute::<i64>("n"))
-                .unwrap();
-            sweep_all(&given);
-        }
-        assert!(given.is_alive(&ada), "the response has not left");
-        request.answer(&mut copy).unwrap();
-        assert!(!given.is_alive(&ada));
-        assert_eq!(
-            copy.cookie(),
-            ada.cookie(),
-            "the newer id is not taken away"
-        );
-    }
-}
-
-#[test]
-fn a_session_that_is_to_end_is_not_kept_alive() {
-    for given in Given::near_and_far() {
-        let ada = given.visitor_with_session();
-        let mut request = given.request(&ada);
-        request.session.invalidate().unwrap();
-        request.stay_pending(MINUTE * 29);
-        assert!(given.is_alive(&ada));
-        request.stay_pending(MINUTE * 2);
-        assert!(!given.is_alive(&ada));
-    }
-}
-
-#[test]
 fn a_touch_under_way_during_a_logout_is_not_about_the_session_that_comes_next() {
     let given = Given::far();
     let mut ada = given.visitor_with_session();

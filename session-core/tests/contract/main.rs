@@ -20,6 +20,7 @@ mod freshness;
 mod given;
 mod keep_alive;
 mod lagging;
+mod late_logouts;
 mod late_writes;
 mod ledger;
 mod limits;

@@ -33,7 +33,7 @@ const BACK_OFF_MAX_MILLIS: u64 = 8;
 /// are.
 pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, acted: &mut Acted) {
     let now = acted.now;
-    for ending in &batch.endings {
+    while let Some(ending) = batch.endings.first() {
         match end(engine, ending).await {
             Ok(Ended::Absent) => {}
             Ok(Ended::Removed { hops, record }) => {
@@ -52,6 +52,7 @@ pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, acted: &mut Act
                 return;
             }
         }
+        batch.endings.remove(0);
     }
     acted.main = match &mut batch.main {
         Main::Nothing => Ok(Done::Nothing),

@@ -52,6 +52,7 @@ pub enum SaveOutcome {
 
 /// What a commit has to do.
 pub(crate) struct Batch {
+    /// What is to be deleted; in the end, what could not be.
     pub(super) endings: Vec<Ending>,
     pub(super) main: Main,
     /// The session of the request that `main` is about.
