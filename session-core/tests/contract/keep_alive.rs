@@ -6,7 +6,7 @@ use session_core::{DropReason, Session, SessionEvent, SessionHandle};
 
 use crate::given::{DAY, Distance, Given, HOUR, InFlight, MINUTE, SECOND, poll_once, stay_pending};
 
-/// How long the session outlives the moment at which its request went quiet.
+/// How many times the store was asked to apply something since the calls were last taken.
 fn applies(given: &Given) -> usize {
     given
         .take_calls()
@@ -144,6 +144,40 @@ fn a_touch_under_way_during_a_logout_is_not_about_the_session_that_comes_next() 
     drop(next);
     request.answer(&mut ada).unwrap();
     assert_eq!(given.stored(&ada, "n"), Some(3));
+}
+
+#[test]
+fn idle_time_counts_from_when_the_client_of_a_long_request_goes_away() {
+    for head_is_sent in [false, true] {
+        for given in Given::near_and_far() {
+            let ada = given.visitor_with_session();
+            let mut request = given.request(&ada);
+            if head_is_sent {
+                request.send_head();
+            }
+            request.stay_pending(MINUTE * 9);
+            drop(request);
+            given.pass(MINUTE * 29);
+            assert!(given.is_alive(&ada));
+            given.pass(MINUTE * 2);
+            assert!(!given.is_alive(&ada));
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_request_that_has_just_stored_something_is_no_second_access() {
+    for given in Given::near_and_far() {
+        let mut ada = given.visitor_with_session();
+        let mut request = given.request(&ada);
+        request.stay_pending(MINUTE * 9);
+        request.session.set_attribute("n", &2).unwrap();
+        given.take_calls();
+        request.answer(&mut ada).unwrap();
+        drop(request);
+        given.runtime.run_until_stalled();
+        assert_eq!(applies(&given), 1);
+    }
 }
 
 #[test]
