@@ -187,7 +187,7 @@ fn one_request_keeps_its_session_alive_for_an_hour_at_most() {
         let mut request = given.request(&ada);
         request.stay_pending(HOUR + MINUTE * 29);
         assert!(given.is_alive(&ada));
-        request.stay_pending(MINUTE * 11);
+        request.stay_pending(MINUTE * 3);
         assert!(!given.is_alive(&ada));
     }
 }
