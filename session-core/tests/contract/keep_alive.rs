@@ -181,6 +181,18 @@ fn the_end_of_a_request_that_has_just_stored_something_is_no_second_access() {
 }
 
 #[test]
+fn the_end_of_a_request_right_after_a_beat_is_no_second_access() {
+    let given = Given::far();
+    let ada = given.visitor_with_session();
+    let mut request = given.request(&ada);
+    request.stay_pending(MINUTE * 10);
+    assert_eq!(applies(&given), 1);
+    drop(request);
+    given.runtime.run_until_stalled();
+    assert_eq!(applies(&given), 0);
+}
+
+#[test]
 fn one_request_keeps_its_session_alive_for_an_hour_at_most() {
     for given in Given::near_and_far() {
         let ada = given.visitor_with_session();
