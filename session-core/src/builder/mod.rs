@@ -234,7 +234,8 @@ impl<S> SessionManagerBuilder<S> {
         self
     }
 
-    /// For how long one request keeps its session alive by itself.
+    /// For how long one request keeps its session alive by itself. Afterwards it only asks for it,
+    /// so that it learns where the session went.
     #[must_use]
     pub fn keep_alive_limit(mut self, limit: Duration) -> Self {
         self.settings.keep_alive_limit = limit;

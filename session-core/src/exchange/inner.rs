@@ -240,12 +240,12 @@ impl Inner {
             (state.take_keeper(), settled)
         };
         self.tell(events);
-        wake(keeper);
         if !told.stories.is_empty() {
             engine.notify(told.stories);
         }
         drop(told.under_way);
         engine.sweep_step(now, batch.sweeps());
+        wake(keeper);
         outcome
     }
 
@@ -256,8 +256,8 @@ impl Inner {
         live.is_some_and(|live| access_is_due(live, &self.engine, self.engine.now()))
     }
 
-    /// Records an access now, so that a long request keeps its session alive, and learns where
-    /// other requests have moved what it knows.
+    /// Records an access now, so that a long request keeps its session alive, or asks without
+    /// that, and learns where other requests have moved what it knows.
     pub(crate) async fn touch(&self, beat: Beat) {
         // A commit under way contacts the store as well, and may be changing the key.
         let Some(_turn) = self.try_turn() else {
@@ -266,8 +266,10 @@ impl Inner {
         let now = self.engine.now();
         let touches: Vec<_> = {
             let state = self.state.lock();
-            let live = state.stored().filter(|_| beat == Beat::KeepAlive);
-            let live = live.map(|live| (live.record.key, now));
+            let live = state.stored().map(|live| match beat {
+                Beat::KeepAlive => (live.record.key, now),
+                Beat::Ask => (live.record.key, live.record.accessed_at),
+            });
             // What is to end is not kept alive until then.
             let endings = state.endings_to_find();
             let endings = endings.map(|record| (record.key, record.accessed_at));

@@ -9,16 +9,14 @@ use super::inner::Inner;
 use crate::clock::Timestamp;
 use crate::lifecycle::door::at_once;
 use crate::runtime::BoxFuture;
-use crate::session::live::Live;
 use crate::store::FORWARD_LIFETIME;
 
 /// What one touch is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Beat {
-    /// The session is kept alive, and what is to end is asked for.
-    #[default]
+    /// The session is kept alive.
     KeepAlive,
-    /// What is to end is asked for: where another request moved it.
+    /// The session is asked for: where another request moved it, or whether it is gone.
     Ask,
 }
 
@@ -26,59 +24,67 @@ pub(crate) enum Beat {
 #[derive(Default)]
 pub(crate) struct KeepAlive {
     since: Option<Timestamp>,
-    beat: Beat,
-    sleep: Option<BoxFuture<()>>,
+    next: Option<Next>,
     flush: Option<BoxFuture<()>>,
+}
+
+/// The next touch.
+struct Next {
+    beat: Beat,
+    pause: Duration,
+    sleep: BoxFuture<()>,
 }
 
 impl KeepAlive {
     /// Touches the session each third of its idle limit, up to the configured time. A session
-    /// without an idle limit is touched as well, so that a request in flight learns of a
-    /// rotation before the forwarding entry is gone. What the request is to end is asked for as
-    /// long as it takes, so that a logout finds its session however late the response is.
+    /// without an idle limit, one that is not kept alive any more and one that is to end are
+    /// asked for as well, so that a request in flight learns of a rotation before the forwarding
+    /// entry is gone: a write or a logout finds its session however late it is.
     pub(crate) fn poll(&mut self, inner: &Arc<Inner>, cx: &mut Context<'_>) {
         let Some(runtime) = inner.engine.runtime.get() else {
             return;
         };
         loop {
-            let sleep = match &mut self.sleep {
-                Some(sleep) => sleep,
-                None => {
-                    let Some(pause) = self.pause(inner, cx.waker()) else {
-                        return;
-                    };
-                    self.sleep.insert(runtime.sleep(pause))
-                }
+            let Some((beat, pause)) = self.plan(inner, cx.waker()) else {
+                self.next = None;
+                return;
             };
-            if sleep.as_mut().poll(cx) == Poll::Pending {
+            // A shorter limit counts from now on.
+            let planned = self.next.take().filter(|next| next.pause <= pause);
+            let next = self.next.insert(planned.unwrap_or_else(|| Next {
+                beat,
+                pause,
+                sleep: runtime.sleep(pause),
+            }));
+            if next.sleep.as_mut().poll(cx) == Poll::Pending {
                 return;
             }
-            self.sleep = None;
-            touch(inner, self.beat);
+            let beat = next.beat;
+            self.next = None;
+            touch(inner, beat);
         }
     }
 
-    /// The time until the next touch. `None` for a request that has nothing to touch; a task of
-    /// it that opens the session later wakes `keeper`.
-    fn pause(&mut self, inner: &Inner, keeper: &Waker) -> Option<Duration> {
+    /// What the next touch is for, and how long to wait for it. `None` for a request that has
+    /// nothing to touch; a task of it that opens the session later wakes `keeper`.
+    fn plan(&mut self, inner: &Inner, keeper: &Waker) -> Option<(Beat, Duration)> {
         let (engine, mut state) = (&inner.engine, inner.state.lock());
-        let live = state.stored().map(Live::max_inactive_interval);
-        let asks = state.endings_to_find().next().is_some();
-        if live.is_none() && !asks {
-            state.await_session(keeper);
+        if !state.has_something_to_touch() {
+            let before = state.await_session(keeper);
+            drop(state);
+            drop(before);
             return None;
         }
         let now = engine.now();
         let since = *self.since.get_or_insert(now);
-        self.beat = match now.saturating_since(since) < engine.settings.keep_alive_limit {
-            true => Beat::KeepAlive,
-            false => Beat::Ask,
-        };
-        let kept = live.filter(|_| self.beat == Beat::KeepAlive);
-        let idle = kept.map(|limit| limit.as_duration().unwrap_or(FORWARD_LIFETIME));
-        let asked = asks.then_some(FORWARD_LIFETIME);
-        let shortest = idle.into_iter().chain(asked).min()?;
-        Some((shortest.min(FORWARD_LIFETIME) / 3).max(Duration::from_millis(1)))
+        let is_kept = now.saturating_since(since) < engine.settings.keep_alive_limit;
+        let idle = state.stored().filter(|_| is_kept).map(|live| {
+            let limit = live.max_inactive_interval().as_duration();
+            limit.unwrap_or(FORWARD_LIFETIME)
+        });
+        let shortest = idle.unwrap_or(FORWARD_LIFETIME).min(FORWARD_LIFETIME);
+        let beat = if is_kept { Beat::KeepAlive } else { Beat::Ask };
+        Some((beat, (shortest / 3).max(Duration::from_millis(1))))
     }
 
     /// Completes now and then while a body is silent, so that what a task of the handler wrote
@@ -97,6 +103,8 @@ impl KeepAlive {
 
     /// Idle time counts from the end of a long request.
     pub(crate) fn end(&self, inner: &Arc<Inner>) {
+        let keeper = inner.state.lock().forget_keeper();
+        drop(keeper);
         if self.since.is_some() && inner.access_is_due() {
             touch(inner, Beat::KeepAlive);
         }

@@ -198,7 +198,8 @@ impl<S> Exchange<S> {
     }
 
     /// Keeps the session of a long request alive. To be called whenever the handler or the
-    /// body is pending; costs nothing for a request that does not use its session.
+    /// body is pending; costs next to nothing for a request that does not use its session. `cx` is
+    /// woken also when a task opens the session later.
     ///
     /// Completes when it is time to [`poll_flush`](Self::poll_flush) although the body is
     /// silent: a task of the handler may be writing. The caller polls again then. A client

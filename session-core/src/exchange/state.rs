@@ -45,7 +45,7 @@ pub(crate) struct State {
     pub(crate) noted_failure: Option<Box<SessionError>>,
     /// Since when there has been something to commit, once the response head has left.
     pub(crate) dirty_since: Option<Timestamp>,
-    /// Who keeps the session alive once there is one, and waits for that.
+    /// Who keeps the session alive once there is one, and is woken then.
     keeper: Option<Waker>,
 }
 
@@ -290,23 +290,41 @@ impl State {
     }
 
     /// What a commit could not delete is still to be deleted, unless nothing is committed any more.
-    pub(crate) fn end_again(&mut self, endings: &mut Vec<Ending>) {
-        if !matches!(self.phase, Phase::Dead(_)) {
-            self.endings.splice(..0, endings.drain(..));
+    pub(crate) fn end_again(&mut self, endings: &mut Vec<Ending>, now: Timestamp) {
+        if endings.is_empty() || matches!(self.phase, Phase::Dead(_)) {
+            return;
+        }
+        self.endings.splice(..0, endings.drain(..));
+        if self.phase == Phase::HeadSent {
+            self.dirty_since.get_or_insert(now);
         }
     }
 
-    /// `waker` is to be woken once the store has a session of this request.
-    pub(crate) fn await_session(&mut self, waker: &Waker) {
-        if !self.keeper.as_ref().is_some_and(|it| it.will_wake(waker)) {
-            self.keeper = Some(waker.clone());
+    /// True when the store may have a session that this request uses or is to end.
+    pub(crate) fn has_something_to_touch(&self) -> bool {
+        self.stored().is_some() || self.endings_to_find().next().is_some()
+    }
+
+    /// `waker` is to be woken once there is something to touch. Answers whom that replaces, to be
+    /// dropped once the lock is free.
+    pub(crate) fn await_session(&mut self, waker: &Waker) -> Option<Waker> {
+        match &self.keeper {
+            Some(keeper) if keeper.will_wake(waker) => None,
+            _ => self.keeper.replace(waker.clone()),
         }
     }
 
-    /// Who waits for the session of this request, if the store has one now: to be woken once the
-    /// lock is free.
+    /// Who waits for something to touch, if there is something now: to be woken once the lock is
+    /// free.
     pub(crate) fn take_keeper(&mut self) -> Option<Waker> {
-        self.stored()?;
+        if self.keeper.is_none() || !self.has_something_to_touch() {
+            return None;
+        }
+        self.keeper.take()
+    }
+
+    /// Nobody keeps the session alive any more. To be dropped once the lock is free.
+    pub(crate) fn forget_keeper(&mut self) -> Option<Waker> {
         self.keeper.take()
     }
 

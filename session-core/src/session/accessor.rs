@@ -310,7 +310,12 @@ impl<S> SessionAccess<S> {
     async fn store(&mut self) -> Result<(), SessionError> {
         // One that is under way may hold the turn that the last one waits for.
         poll_fn(|cx| self.exchange.poll_flush(cx)).await?;
-        self.session.save().await?;
+        let saved = self.session.save().await;
+        if saved.is_err() {
+            // Who asked is told; what could not be ended is not tried behind their back.
+            self.session.inner.state.lock().endings.clear();
+        }
+        saved?;
         match self.session.look(|live| live.gone) {
             Ok(true) => Err(SessionError::Gone),
             Ok(false) | Err(_) => Ok(()),

@@ -279,7 +279,9 @@ impl<S> Session<S> {
     /// [`SessionError::Gone`] when another request ended the session meanwhile;
     /// [`SessionError::Conflict`], [`SessionError::TooLarge`], [`SessionError::Full`],
     /// [`SessionError::NotAList`], [`SessionError::Moved`]: nothing was stored, the changes
-    /// are dropped, and the session can be used further. What could not be ended is still to end.
+    /// are dropped, and the session can be used further.
+    /// [`SessionError::NewerFormat`] of a session that is to end: it still is, and nothing else
+    /// is stored before.
     /// [`SessionError::Unavailable`] and [`SessionError::TimedOut`]: it is unknown whether
     /// the changes were stored, and this request commits nothing more.
     pub async fn save(&self) -> Result<SaveOutcome, SessionError> {

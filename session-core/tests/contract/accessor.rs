@@ -335,3 +335,19 @@ fn an_operator_is_told_of_a_session_that_an_access_cannot_read_and_not_of_one_th
         assert_eq!(given.take_events(), []);
     }
 }
+
+#[test]
+fn an_end_that_could_not_be_stored_is_told_once_and_not_tried_behind_the_callers_back() {
+    for given in Given::near_and_far() {
+        let mut ada = given.visitor_with_session();
+        let accessor = given.visit(&mut ada, Session::accessor).unwrap();
+        given.take_events();
+        given.next(Verb::Delete, Fault::NewerFormat);
+        let access = accessor.access(async |session: Session| session.invalidate());
+        let ended = given.runtime.block_on(access);
+        assert!(matches!(ended, Err(SessionError::NewerFormat)), "{ended:?}");
+        given.runtime.run_until_stalled();
+        assert_eq!(given.take_events(), []);
+        assert!(given.is_alive(&ada));
+    }
+}

@@ -333,3 +333,36 @@ fn a_logout_that_a_save_could_not_store_is_stored_by_the_next_commit() {
         assert!(!given.is_alive(&ada));
     }
 }
+
+#[test]
+fn a_stream_whose_save_could_not_store_its_logout_tries_again_within_seconds() {
+    for given in Given::near_and_far() {
+        let ada = given.visitor_with_session();
+        let mut stream = given.request(&ada);
+        stream.send_head();
+        stream.session.logout().unwrap();
+        given.next(Verb::Delete, Fault::NewerFormat);
+        assert!(given.runtime.block_on(stream.session.save()).is_err());
+        stream.stay_pending(SECOND * 20);
+        assert!(!given.is_alive(&ada));
+    }
+}
+
+#[test]
+fn a_response_whose_logout_cannot_be_stored_at_all_is_an_error() {
+    for given in Given::near_and_far() {
+        let mut ada = given.visitor_with_session();
+        let mut request = given.request(&ada);
+        request.session.logout().unwrap();
+        given.next(Verb::Delete, Fault::NewerFormat);
+        assert!(given.runtime.block_on(request.session.save()).is_err());
+        let handle = request.exchange.handle();
+        let next = given.runtime.block_on(handle.session()).unwrap();
+        next.set_attribute("n", &2).unwrap();
+        given.next(Verb::Delete, Fault::NewerFormat);
+        let answered = request.answer(&mut ada);
+        assert!(matches!(answered, Err(SessionError::NewerFormat)));
+        assert_eq!(given.stored(&ada, "n"), Some(1));
+        assert_eq!(given.sessions_stored(), 1);
+    }
+}

@@ -193,6 +193,19 @@ fn the_end_of_a_request_right_after_a_beat_is_no_second_access() {
 }
 
 #[test]
+fn a_limit_that_is_made_shorter_counts_at_once() {
+    for given in Given::near_and_far() {
+        let mut ada = given.visitor_with_session();
+        let mut request = given.request(&ada);
+        request.stay_pending(MINUTE);
+        request.session.set_max_inactive_interval(MINUTE).unwrap();
+        request.answer(&mut ada).unwrap();
+        request.stay_pending(MINUTE * 20);
+        assert!(given.is_alive(&ada));
+    }
+}
+
+#[test]
 fn one_request_keeps_its_session_alive_for_an_hour_at_most() {
     for given in Given::near_and_far() {
         let ada = given.visitor_with_session();

@@ -109,6 +109,46 @@ fn a_session_that_is_to_end_is_not_kept_alive() {
 }
 
 #[test]
+fn a_logout_after_the_hour_finds_its_session_too() {
+    for given in Given::near_and_far() {
+        let mut ada = given.visitor_with_session();
+        let mut request = given.request(&ada);
+        for _ in 0..6 {
+            request.stay_pending(MINUTE * 11);
+            use_for(&given, &mut ada);
+        }
+        given.visit(&mut ada, Session::change_session_id).unwrap();
+        for _ in 0..4 {
+            request.stay_pending(MINUTE * 10);
+            use_for(&given, &mut ada);
+        }
+        request.session.logout().unwrap();
+        request.answer(&mut ada.clone()).unwrap();
+        assert!(!given.is_alive(&ada));
+    }
+}
+
+#[test]
+fn the_session_that_comes_next_is_kept_alive_by_its_own_limit() {
+    for distance in [Distance::Near, Distance::Far] {
+        let given = Given::at(distance, |builder| {
+            builder.max_inactive_interval(MINUTE * 5)
+        });
+        let mut ada = given.visitor_with_session();
+        let mut request = given.request(&ada);
+        request.session.logout().unwrap();
+        request.stay_pending(SECOND * 20);
+        let handle = request.exchange.handle();
+        let next = given.runtime.block_on(handle.session()).unwrap();
+        next.set_attribute("n", &2).unwrap();
+        request.answer(&mut ada).unwrap();
+        request.stay_pending(MINUTE * 50);
+        assert!(given.is_alive(&ada));
+        drop(next);
+    }
+}
+
+#[test]
 fn the_first_touch_that_finds_it_gone_is_the_last() {
     for given in Given::near_and_far() {
         let ada = given.visitor_with_session();
@@ -295,5 +335,20 @@ fn a_task_that_logs_out_for_a_waiting_handler_finds_its_session() {
         }
         let _ = given.runtime.block_on(exchange.commit()).unwrap();
         assert!(!given.is_alive(&ada));
+    }
+}
+
+#[test]
+fn a_request_that_is_over_wakes_nobody_any_more() {
+    for given in Given::near_and_far() {
+        let ada = given.visitor_with_session();
+        let mut exchange = ada.begin();
+        let handle = exchange.handle();
+        let flag = Arc::new(Flag(AtomicBool::new(true)));
+        stay_pending_as_a_server(&given, &mut exchange, &flag, 1);
+        assert_eq!(Arc::strong_count(&flag), 2, "it waits for a session");
+        drop(exchange);
+        assert_eq!(Arc::strong_count(&flag), 1);
+        drop(handle);
     }
 }

@@ -33,6 +33,7 @@ const BACK_OFF_MAX_MILLIS: u64 = 8;
 /// are.
 pub(crate) async fn act(engine: &Arc<Engine>, batch: &mut Batch, acted: &mut Acted) {
     let now = acted.now;
+    // One that fails stays, with those behind it.
     while let Some(ending) = batch.endings.first() {
         match end(engine, ending).await {
             Ok(Ended::Absent) => {}

@@ -20,7 +20,7 @@ pub(crate) fn settle(
 ) -> (Vec<SessionEvent>, Result<SaveOutcome, SessionError>) {
     let mut events = std::mem::take(&mut acted.events);
     state.expire_cookie |= acted.expired_cookie;
-    state.end_again(&mut batch.endings);
+    state.end_again(&mut batch.endings, acted.now);
     let is_past = batch.incarnation != state.incarnation();
     let outcome = match &mut acted.main {
         Ok(done) if is_past => {
