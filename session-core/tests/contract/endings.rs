@@ -356,8 +356,7 @@ fn a_response_whose_logout_cannot_be_stored_at_all_is_an_error() {
         request.session.logout().unwrap();
         given.next(Verb::Delete, Fault::NewerFormat);
         assert!(given.runtime.block_on(request.session.save()).is_err());
-        let handle = request.exchange.handle();
-        let next = given.runtime.block_on(handle.session()).unwrap();
+        let next = request.next_session();
         next.set_attribute("n", &2).unwrap();
         given.next(Verb::Delete, Fault::NewerFormat);
         let answered = request.answer(&mut ada);

@@ -6,13 +6,14 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use session_core::store::SessionStore;
 use session_core::testkit::{
     Fault, Faulty, ManualClock, ManualRuntime, Recording, SeededEntropy, Site, Verb, Visitor,
-    test_key,
+    block_on, test_key,
 };
 use session_core::{
-    Clock, Delivery, Exchange, MemoryStore, Session, SessionError, SessionEvent, SessionManager,
-    SessionManagerBuilder, SessionView, Timestamp,
+    Clock, Delivery, Exchange, MemoryStore, Session, SessionError, SessionEvent, SessionHandle,
+    SessionManager, SessionManagerBuilder, SessionView, Timestamp,
 };
 
 pub(crate) const MILLISECOND: Duration = Duration::from_millis(1);
@@ -200,6 +201,25 @@ impl Given {
         calls
     }
 
+    /// How many of the store calls since the last call were to apply something.
+    pub(crate) fn take_applies(&self) -> usize {
+        let calls = self.take_calls();
+        calls.iter().filter(|call| **call == Verb::Apply).count()
+    }
+
+    /// Sweeps the whole store, and answers what was removed.
+    pub(crate) fn sweep_all(&self) -> Vec<SessionHandle> {
+        let store = self.store.inner().inner();
+        let mut removed = Vec::new();
+        loop {
+            let swept = block_on(SessionStore::sweep(store, self.now(), 100)).unwrap();
+            removed.extend(swept.removed.iter().map(|removed| removed.record.handle));
+            if !swept.more {
+                return removed;
+            }
+        }
+    }
+
     /// How many sessions the store holds, those included that expired and are not swept yet.
     pub(crate) fn sessions_stored(&self) -> usize {
         self.store.inner().inner().len()
@@ -213,7 +233,7 @@ pub(crate) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Outp
 
 /// A request that the test answers itself.
 pub(crate) struct InFlight<'g> {
-    given: &'g Given,
+    pub(crate) given: &'g Given,
     pub(crate) exchange: Exchange,
     pub(crate) session: Session,
 }
@@ -234,6 +254,12 @@ impl InFlight<'_> {
     /// Commits before the head of a response whose cookie nobody waits for.
     pub(crate) fn send_head(&mut self) {
         let _ = self.commit().unwrap();
+    }
+
+    /// The session that the handler gets when it asks again, as after an end.
+    pub(crate) fn next_session(&self) -> Session {
+        let handle = self.exchange.handle();
+        self.given.runtime.block_on(handle.session()).unwrap()
     }
 
     /// Ends the body.

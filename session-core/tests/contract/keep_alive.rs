@@ -1,19 +1,9 @@
 //! A request in flight keeps its session alive (Servlet 7.5), within limits.
 
-use session_core::store::SessionStore;
-use session_core::testkit::{Fault, Verb, Visitor, block_on};
-use session_core::{DropReason, Session, SessionEvent, SessionHandle};
+use session_core::testkit::{Fault, Verb, Visitor};
+use session_core::{DropReason, Session, SessionEvent};
 
 use crate::given::{DAY, Distance, Given, HOUR, InFlight, MINUTE, SECOND, poll_once, stay_pending};
-
-/// How many times the store was asked to apply something since the calls were last taken.
-fn applies(given: &Given) -> usize {
-    given
-        .take_calls()
-        .iter()
-        .filter(|call| **call == Verb::Apply)
-        .count()
-}
 
 #[test]
 fn a_handler_that_runs_longer_than_the_idle_limit_keeps_its_session() {
@@ -41,19 +31,6 @@ fn a_body_that_streams_longer_than_the_idle_limit_keeps_its_session() {
     }
 }
 
-/// Sweeps the whole store, and answers what was removed.
-fn sweep_all(given: &Given) -> Vec<SessionHandle> {
-    let store = given.store.inner().inner();
-    let mut removed = Vec::new();
-    loop {
-        let swept = block_on(SessionStore::sweep(store, given.now(), 100)).unwrap();
-        removed.extend(swept.removed.iter().map(|removed| removed.record.handle));
-        if !swept.more {
-            return removed;
-        }
-    }
-}
-
 #[test]
 fn a_sweep_during_a_long_request_does_not_remove_its_session() {
     for given in Given::near_and_far() {
@@ -70,7 +47,7 @@ fn a_sweep_during_a_long_request_does_not_remove_its_session() {
                     })
                     .unwrap();
             }
-            swept.extend(sweep_all(&given));
+            swept.extend(given.sweep_all());
         }
         assert!(given.is_alive(&ada));
         let handle = given.peek(&ada).unwrap().handle();
@@ -86,11 +63,11 @@ fn the_session_is_touched_every_third_of_its_idle_limit() {
         let mut request = given.request(&ada);
         given.take_calls();
         request.stay_pending(MINUTE * 9 + SECOND * 50);
-        assert_eq!(applies(&given), 0);
+        assert_eq!(given.take_applies(), 0);
         request.stay_pending(SECOND * 20);
-        assert_eq!(applies(&given), 1);
+        assert_eq!(given.take_applies(), 1);
         request.stay_pending(MINUTE * 20);
-        assert_eq!(applies(&given), 2);
+        assert_eq!(given.take_applies(), 2);
     }
 }
 
@@ -135,8 +112,7 @@ fn a_touch_under_way_during_a_logout_is_not_about_the_session_that_comes_next() 
     request.stay_pending(MINUTE * 10);
     assert_eq!(given.store.inner().held(), 1, "the touch is under way");
     request.session.logout().unwrap();
-    let handle = request.exchange.handle();
-    let next = given.runtime.block_on(handle.session()).unwrap();
+    let next = request.next_session();
     next.set_attribute("n", &2).unwrap();
     given.store.inner().release();
     given.runtime.run_until_stalled();
@@ -176,7 +152,7 @@ fn the_end_of_a_request_that_has_just_stored_something_is_no_second_access() {
         request.answer(&mut ada).unwrap();
         drop(request);
         given.runtime.run_until_stalled();
-        assert_eq!(applies(&given), 1);
+        assert_eq!(given.take_applies(), 1);
     }
 }
 
@@ -186,10 +162,10 @@ fn the_end_of_a_request_right_after_a_beat_is_no_second_access() {
     let ada = given.visitor_with_session();
     let mut request = given.request(&ada);
     request.stay_pending(MINUTE * 10);
-    assert_eq!(applies(&given), 1);
+    assert_eq!(given.take_applies(), 1);
     drop(request);
     given.runtime.run_until_stalled();
-    assert_eq!(applies(&given), 0);
+    assert_eq!(given.take_applies(), 0);
 }
 
 #[test]
@@ -254,7 +230,7 @@ fn an_invalidation_wins_over_keeping_alive_and_stops_it() {
         request.stay_pending(MINUTE * 40);
         assert!(!given.is_alive(&ada));
         assert!(
-            applies(&given) <= 1,
+            given.take_applies() <= 1,
             "the first touch that finds nothing is the last"
         );
         assert_eq!(given.sessions_stored(), 0);

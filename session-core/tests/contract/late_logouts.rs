@@ -3,27 +3,32 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Wake, Waker};
+use std::time::Duration;
 
-use session_core::store::SessionStore;
-use session_core::testkit::{Fault, Verb, Visitor, block_on};
+use session_core::testkit::{Fault, Verb, Visitor};
 use session_core::{Exchange, Session};
 
-use crate::given::{Distance, Given, HOUR, MINUTE, SECOND, poll_once};
-
-fn sweep_all(given: &Given) {
-    let store = given.store.inner().inner();
-    while block_on(SessionStore::sweep(store, given.now(), 100))
-        .unwrap()
-        .more
-    {}
-}
+use crate::given::{Distance, Given, HOUR, InFlight, MINUTE, SECOND, poll_once};
 
 /// The session is used by others under its newer id.
 fn use_for(given: &Given, ada: &mut Visitor) {
     given
         .visit(ada, |session| session.get_attribute::<i64>("n"))
         .unwrap();
-    sweep_all(given);
+    given.sweep_all();
+}
+
+/// The request stays pending, and again, and others use its session after each time.
+fn stay_pending_while_used(
+    request: &mut InFlight<'_>,
+    times: usize,
+    each: Duration,
+    ada: &mut Visitor,
+) {
+    for _ in 0..times {
+        request.stay_pending(each);
+        use_for(request.given, ada);
+    }
 }
 
 #[test]
@@ -34,10 +39,7 @@ fn a_logout_that_waits_long_for_its_response_finds_its_session_wherever_it_went(
         request.session.logout().unwrap();
         given.visit(&mut ada, Session::change_session_id).unwrap();
         let mut copy = ada.clone();
-        for _ in 0..5 {
-            request.stay_pending(MINUTE * 10);
-            use_for(&given, &mut ada);
-        }
+        stay_pending_while_used(&mut request, 5, MINUTE * 10, &mut ada);
         assert!(given.is_alive(&ada), "the response has not left");
         request.answer(&mut copy).unwrap();
         assert!(!given.is_alive(&ada));
@@ -56,16 +58,10 @@ fn nor_does_it_matter_that_nothing_is_kept_alive_that_long() {
         let mut ada = given.visitor_with_session();
         let mut request = given.request(&ada);
         request.session.logout().unwrap();
-        for _ in 0..2 {
-            request.stay_pending(MINUTE * 15);
-            use_for(&given, &mut ada);
-        }
+        stay_pending_while_used(&mut request, 2, MINUTE * 15, &mut ada);
         given.visit(&mut ada, Session::change_session_id).unwrap();
         let mut copy = ada.clone();
-        for _ in 0..4 {
-            request.stay_pending(MINUTE * 10);
-            use_for(&given, &mut ada);
-        }
+        stay_pending_while_used(&mut request, 4, MINUTE * 10, &mut ada);
         request.answer(&mut copy).unwrap();
         assert!(
             !given.is_alive(&ada),
@@ -80,16 +76,10 @@ fn nor_that_the_hour_for_which_a_request_keeps_its_session_alive_is_over() {
         let mut ada = given.visitor_with_session();
         let mut request = given.request(&ada);
         request.session.logout().unwrap();
-        for _ in 0..6 {
-            request.stay_pending(MINUTE * 11);
-            use_for(&given, &mut ada);
-        }
+        stay_pending_while_used(&mut request, 6, MINUTE * 11, &mut ada);
         given.visit(&mut ada, Session::change_session_id).unwrap();
         let mut copy = ada.clone();
-        for _ in 0..4 {
-            request.stay_pending(MINUTE * 10);
-            use_for(&given, &mut ada);
-        }
+        stay_pending_while_used(&mut request, 4, MINUTE * 10, &mut ada);
         request.answer(&mut copy).unwrap();
         assert!(!given.is_alive(&ada));
     }
@@ -113,15 +103,9 @@ fn a_logout_after_the_hour_finds_its_session_too() {
     for given in Given::near_and_far() {
         let mut ada = given.visitor_with_session();
         let mut request = given.request(&ada);
-        for _ in 0..6 {
-            request.stay_pending(MINUTE * 11);
-            use_for(&given, &mut ada);
-        }
+        stay_pending_while_used(&mut request, 6, MINUTE * 11, &mut ada);
         given.visit(&mut ada, Session::change_session_id).unwrap();
-        for _ in 0..4 {
-            request.stay_pending(MINUTE * 10);
-            use_for(&given, &mut ada);
-        }
+        stay_pending_while_used(&mut request, 4, MINUTE * 10, &mut ada);
         request.session.logout().unwrap();
         request.answer(&mut ada.clone()).unwrap();
         assert!(!given.is_alive(&ada));
@@ -138,8 +122,7 @@ fn the_session_that_comes_next_is_kept_alive_by_its_own_limit() {
         let mut request = given.request(&ada);
         request.session.logout().unwrap();
         request.stay_pending(SECOND * 20);
-        let handle = request.exchange.handle();
-        let next = given.runtime.block_on(handle.session()).unwrap();
+        let next = request.next_session();
         next.set_attribute("n", &2).unwrap();
         request.answer(&mut ada).unwrap();
         request.stay_pending(MINUTE * 50);
@@ -157,8 +140,7 @@ fn the_first_touch_that_finds_it_gone_is_the_last() {
         given.visit(&mut ada.clone(), Session::invalidate).unwrap();
         given.take_calls();
         request.stay_pending(MINUTE * 55);
-        let calls = given.take_calls();
-        let applies = calls.iter().filter(|call| **call == Verb::Apply).count();
+        let applies = given.take_applies();
         assert!(applies <= 1, "{applies} touches of a session that is gone");
     }
 }
@@ -175,8 +157,7 @@ fn what_has_a_short_idle_limit_is_not_asked_for_more_often_than_it_moves_on() {
         given.take_calls();
         // It expires after a minute.
         request.stay_pending(MINUTE * 55);
-        let calls = given.take_calls();
-        let applies = calls.iter().filter(|call| **call == Verb::Apply).count();
+        let applies = given.take_applies();
         assert!(applies <= 4, "{applies} touches");
     }
 }
@@ -190,10 +171,7 @@ fn its_idle_limit_does_not_matter() {
             let mut request = given.request(&ada);
             request.session.logout().unwrap();
             given.visit(&mut ada, Session::change_session_id).unwrap();
-            for _ in 0..100 {
-                request.stay_pending(SECOND * 30);
-                use_for(&given, &mut ada);
-            }
+            stay_pending_while_used(&mut request, 100, SECOND * 30, &mut ada);
             request.answer(&mut ada.clone()).unwrap();
             assert!(!given.is_alive(&ada), "{idle:?}");
         }
@@ -258,8 +236,7 @@ fn a_touch_of_what_has_ended_is_no_news_of_the_session_that_comes_next() {
     given.next(Verb::Apply, Fault::HoldReply);
     request.stay_pending(MINUTE * 10);
     assert_eq!(given.store.inner().held(), 1);
-    let handle = request.exchange.handle();
-    let next = given.runtime.block_on(handle.session()).unwrap();
+    let next = request.next_session();
     next.set_attribute("n", &7).unwrap();
     let mut save = Box::pin(next.save());
     assert!(poll_once(save.as_mut()).is_pending());

@@ -207,8 +207,7 @@ fn after_invalidate_the_same_request_can_start_a_fresh_session() {
         let old = ada.clone();
         let mut request = given.request(&ada);
         request.session.invalidate().unwrap();
-        let handle = request.exchange.handle();
-        let fresh = given.runtime.block_on(handle.session()).unwrap();
+        let fresh = request.next_session();
         assert!(fresh.is_new().unwrap());
         assert_eq!(fresh.get_attribute::<i64>("n").unwrap(), None);
         fresh.set_attribute("m", &2).unwrap();

@@ -12,14 +12,11 @@ use crate::session::{Reply, SessionHandle};
 
 /// True when a commit before the response head would have something to do.
 pub(crate) fn something_is_due(state: &State, engine: &Engine) -> bool {
-    let due = state.live.as_ref().is_some_and(|live| {
-        !live.pending.is_empty()
-            || (live.stored && !live.gone && {
-                let now = engine.now();
-                access_is_due(live, engine, now) || reissue_is_due(live, state.source, engine, now)
-            })
-    });
-    due || !state.endings.is_empty()
+    let touch_or_token = |live: &Live| {
+        let now = engine.now();
+        access_is_due(live, engine, now) || reissue_is_due(live, state.source, engine, now)
+    };
+    state.is_dirty() || state.stored().is_some_and(touch_or_token)
 }
 
 /// Decides what there is to store, and takes it out of `state`.

@@ -3,8 +3,7 @@
 use super::*;
 use crate::session::{Authentication, Codec, PrincipalKey, SessionHandle, Value};
 
-#[test]
-fn a_list_that_an_append_makes_does_not_exceed_the_limit_by_its_header() {
+fn append_of_one() -> ChangeSet {
     let mut items = Items::default();
     items.push("x").unwrap();
     let mut changes = ChangeSet::touch(Timestamp::EPOCH, Limits::NONE);
@@ -13,6 +12,12 @@ fn a_list_that_an_append_makes_does_not_exceed_the_limit_by_its_header() {
         expected: Expected::Anything,
         edit: Edit::Append(items),
     });
+    changes
+}
+
+#[test]
+fn a_list_that_an_append_makes_does_not_exceed_the_limit_by_its_header() {
+    let mut changes = append_of_one();
     let nobody = StoreKey::from_bytes([0; 32]);
     let handle = SessionHandle::from_bytes([0; 16]);
     let empty = Record::new(nobody, handle, Timestamp::EPOCH);
@@ -116,14 +121,7 @@ fn a_session_from_before_the_limits_may_be_changed_as_long_as_it_does_not_grow()
 
 #[test]
 fn an_append_fits_where_its_list_does_with_the_widest_header() {
-    let mut items = Items::default();
-    items.push("x").unwrap();
-    let mut changes = ChangeSet::touch(Timestamp::EPOCH, Limits::NONE);
-    changes.attributes.push(AttributeChange {
-        name: "l".into(),
-        expected: Expected::Anything,
-        edit: Edit::Append(items),
-    });
+    let mut changes = append_of_one();
     let mut record = record_with(&[]);
     for _ in 0..10 {
         record.apply(&changes, Timestamp::EPOCH).unwrap();
